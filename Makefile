@@ -1,0 +1,139 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The targets share one lab and one processor or two: one after the other.
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# The lab that is meant: `make site NODES=5 LAB=mine SEGMENTS=1`. Left out, the inventory's own defaults hold.
+ifdef NODES
+export CLUSTERNET_LAB_NODES := $(NODES)
+endif
+ifdef LAB
+export CLUSTERNET_LAB_NAME := $(LAB)
+endif
+ifdef SEGMENTS
+export CLUSTERNET_LAB_SEGMENTS := $(SEGMENTS)
+endif
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The checkout's own settings, also where a tool changes its directory.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
+# Boxes around what molecule runs break its lines.
+export MOLECULE_COMMAND_BORDERS := false
+
+STEP := python3 scripts/step.py
+LAB_PLAY := ansible-playbook -i inventory/lab
+VM_PLAY := ansible-playbook -i inventory/vms
+# More for ansible-playbook: `make site ARGS='--check --diff --limit node2'`
+ARGS ?=
+SCENARIO ?= default
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  NODES=5 LAB=mine SEGMENTS=1 choose how many nodes, which lab and on how many segments, ARGS='--check --diff' goes to ansible-playbook."
+
+.PHONY: prepare
+prepare:  ## Debian packages and .venv; the other targets do it by themselves
+	@scripts/prepare
+
+.PHONY: site
+site: lab-up  ## the lab and, in it, the network; then the proof: every pod against every pod
+	@$(STEP) "site.yml: building the network" $(LAB_PLAY) playbooks/site.yml $(ARGS)
+
+.PHONY: verify
+verify: prepare  ## measure the network that stands in the lab
+	@$(STEP) "verify.yml: measuring the network" $(LAB_PLAY) playbooks/verify.yml $(ARGS)
+
+.PHONY: status
+status: prepare  ## what each node holds against what it should hold; changes nothing
+	@$(STEP) "status.yml: comparing the nodes" $(LAB_PLAY) playbooks/status.yml $(ARGS)
+
+.PHONY: teardown
+teardown: prepare  ## take the network off the lab's nodes; the lab stays up
+	@$(STEP) "teardown.yml: taking the network down" $(LAB_PLAY) playbooks/teardown.yml $(ARGS)
+
+.PHONY: lab-up
+lab-up: prepare  ## start the lab's nodes and the switch between them
+	@$(STEP) "lab_up.yml: starting the lab" $(LAB_PLAY) playbooks/lab_up.yml
+
+.PHONY: lab-down
+lab-down: prepare  ## stop the lab and leave nothing of it
+	@$(STEP) "lab_down.yml: stopping the lab" $(LAB_PLAY) playbooks/lab_down.yml
+
+.PHONY: shell
+shell:  ## a shell on a node: make shell NODE=node1
+	@scripts/lab-shell $(or $(NODE),node1)
+
+.PHONY: vm-up
+vm-up: prepare  ## start the virtual machines of inventory/vms; the first time it builds their image (some minutes)
+	@$(STEP) "vm_up.yml: starting the virtual machines" $(VM_PLAY) playbooks/vm_up.yml $(ARGS)
+
+.PHONY: vm-down
+vm-down: prepare  ## stop the virtual machines and remove their disks
+	@$(STEP) "vm_down.yml: stopping the virtual machines" $(VM_PLAY) playbooks/vm_down.yml $(ARGS)
+
+.PHONY: vm-shell
+vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
+	@ssh -F .ansible/vms/vm.ssh_config vm-$(or $(NODE),node1)
+
+.PHONY: test
+test: check sanity scenarios site-test  ## everything that checks the project
+
+.PHONY: check
+check: lint unit kernel  ## the quick part of it: lint, unit and kernel tests
+
+.PHONY: lint
+lint: prepare
+	@$(STEP) "ansible-lint" ansible-lint --offline
+	@$(STEP) "changelog fragments" antsibull-changelog lint
+	@$(STEP) "documentation of plugins and roles" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+
+.PHONY: sanity
+sanity: prepare  ## ansible-test sanity, in environments of its own
+	@$(STEP) "ansible-test sanity" scripts/sanity
+
+.PHONY: unit
+unit: prepare
+	@$(STEP) "unit tests" python -m pytest tests/unit
+
+.PHONY: kernel
+kernel: prepare
+	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile tests/kernel
+
+.PHONY: molecule
+molecule: prepare  ## a scenario from create to destroy: make molecule SCENARIO=default
+	@$(STEP) "molecule: $(SCENARIO)" molecule test --scenario-name $(SCENARIO)
+
+# Not part of `test`: a minute for its environment the first time, and then as long as the other.
+.PHONY: molecule-oldest
+molecule-oldest:  ## the same with the oldest ansible-core that is supported, in an environment of its own
+	@scripts/prepare --oldest
+	@PATH=$(CURDIR)/.ansible/venv-oldest/bin:$$PATH $(STEP) "molecule with ansible-core 2.16: $(SCENARIO)" \
+	  molecule test --scenario-name $(SCENARIO)
+
+.PHONY: scenarios
+scenarios: prepare  ## every scenario of molecule
+	@$(STEP) "molecule: every scenario" molecule test --all
+
+.PHONY: site-test
+site-test: prepare
+	@$(STEP) "tests of the whole, in a lab of their own" python -m pytest -v tests/lab tests/site
+
+.PHONY: kills
+kills: prepare  ## kill -9 of runs at 30 random moments, and what the next run makes of it
+	@CLUSTERNET_KILLS=$(or $(KILLS),30) $(STEP) "killed runs" python -m pytest -v -s tests/site/test_kills.py
+
+.PHONY: bench
+bench: prepare  ## how fast it is, beside the tools that do the same
+	@$(STEP) "benchmarks" python benchmarks/run.py
+
+.PHONY: build
+build: prepare  ## the artifact that ansible-galaxy collection install takes
+	@$(STEP) "building the collection" ansible-galaxy collection build --force

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a link, and of a link within another's options, from one text."""
+
+from __future__ import annotations
+
+import textwrap
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  name:
+    description: Name of the device, 1 to 15 characters without white space, C(/) or C(:).
+    type: str
+    required: true
+  mtu:
+    description:
+      - MTU in bytes, from 68 to 65535.
+      - V(auto) is the MTU of the underlay device less the overhead of the tunnel. What the underlay is, a document for
+        M(clusternet.fabric.network) says; a VXLAN device with its own underlay device or local address needs none.
+      - Left out, it is not looked at, and a new device gets the kernel's.
+    type: str
+  mac:
+    description:
+      - Unicast MAC address.
+      - Left out, it is not looked at, and a new device gets one from the kernel.
+    type: str
+  up:
+    description: Whether the device is up.
+    type: bool
+    default: true
+  master:
+    description:
+      - Bridge that the device is a port of, in the same namespace. It must exist.
+      - The empty string takes the device off its bridge. Left out, it is not looked at.
+    type: str
+  bridge_port:
+    description: Flags of the device as a port of its bridge. Those left out are not looked at.
+    type: dict
+    suboptions:
+      hairpin:
+        description: Whether frames may leave by the port they came in by. A new port does not.
+        type: bool
+      learning:
+        description: Whether source addresses are learned here. A new port does.
+        type: bool
+      flood:
+        description: Whether frames to unknown destinations are sent out here. A new port does.
+        type: bool
+      isolated:
+        description: Whether the port is kept from other isolated ports. A new port is not.
+        type: bool
+"""
+
+
+# Set from outside the class: of what is assigned in it, ansible-test wants to see the text.
+ModuleDocFragment.PEER = r"""
+options:
+  peer:
+    description:
+      - The other end. It is made, moved and removed together with the first.
+      - Required where the pair does not exist. If the device exists with another peer, the pair is made anew.
+    type: dict
+    suboptions:
+      netns:
+        description: Namespace of this end, as for the first.
+        type: str
+        default: ''
+""" + textwrap.indent(ModuleDocFragment.DOCUMENTATION.partition("options:\n")[2], "    ")

@@ -1,0 +1,232 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a document as written to what is wanted, in normal form: {kind name: {key: object}}."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from . import fields
+from .errors import Conflict, Invalid
+from .fields import AUTO, Option
+from .kinds import KINDS
+from .kinds._base import place
+from .kinds._link import IPV6_MIN_MTU, sysctl_device
+from .kinds.iptables import BUILT_IN, CHAIN
+from .kinds.vxlan import OVERHEAD
+
+UNDERLAY = {
+    "address": Option("str", required=True, check=fields.address),
+    "overhead": Option("int", 0, check=fields.between(0, 500, "bytes")),
+}
+
+
+class Wanted(dict):
+    """{kind name: {key: object}}, and where in the input each key was asked for."""
+
+    def __init__(self):
+        super().__init__({name: {} for name in KINDS})
+        self.underlay = None
+        self.paths = {}
+
+    def table(self, name):
+        """All wanted objects of one table, links of every kind together."""
+        merged = {}
+        for kind_name, items in self.items():
+            if KINDS[kind_name].table == name:
+                merged.update(items)
+        return merged
+
+    def namespaces(self):
+        """Every namespace that a wanted object is in."""
+        return {key[0] for name, items in self.items() if name != "netns" for key in items}
+
+
+def parse(document, owner, path="document"):
+    """Validate every section. Nothing of the machine is looked at. Raises Invalid."""
+    if not isinstance(document, dict):
+        raise Invalid(path, document, "a mapping of sections (%s)" % ", ".join(KINDS))
+    wanted = Wanted()
+    for section in document:
+        if section != "underlay" and section not in KINDS:
+            raise Invalid("%s.%s" % (path, section), "...", fields.unknown(section, list(KINDS) + ["underlay"], "kind"))
+    if document.get("underlay"):
+        wanted.underlay = underlay_of(document, path)
+    for name in KINDS:
+        entries = document.get(name) or []
+        if not isinstance(entries, (list, tuple)):
+            raise Invalid("%s.%s" % (path, name), entries, "a list of entries")
+        for position, entry in enumerate(entries):
+            add(wanted, name, entry, owner, "%s.%s[%d]" % (path, name, position))
+    no_cycles(wanted)
+    return wanted
+
+
+def underlay_of(document, path="document"):
+    """The section that says what auto means, and which peers are on-link."""
+    return fields.validate(UNDERLAY, document.get("underlay") or {}, path + ".underlay")
+
+
+def add(wanted, name, entry, owner, path):
+    """Validate one entry and take it in."""
+    kind = KINDS[name]
+    for key, item in kind.objects(fields.validate(kind.schema, entry, path), owner, path):
+        place = (kind.table, key)
+        if place in wanted.paths:
+            advice = "only the all-zero MAC can have several destinations" if name == "vxlan_fdb" else "drop one"
+            raise Invalid(path, kind.describe(key), "each object once, but it is also at %s" % wanted.paths[place], advice)
+        wanted.paths[place] = path
+        wanted[name][key] = item
+
+
+def named(name, entry, path):
+    """{kind name: [key]} of the object that an entry names. What it is made of may be left out, and is checked where it is given."""
+    kind = KINDS[name]
+    return {name: [kind.key(fields.validate(fields.naming(kind.schema, kind.identity), entry, path), path)]}
+
+
+def uppers(wanted):
+    """{link key: the keys of the links it needs first} within what is wanted."""
+    links = wanted.table("link")
+    needs = {}
+    for key, item in links.items():
+        below = {(key[0], other) for other in (item["master"], item.get("dev")) if other and other != AUTO}
+        needs[key] = {other for other in below if other in links}
+    return needs
+
+
+def no_cycles(wanted):
+    needs, state = uppers(wanted), {}
+
+    def visit(key, trail):
+        if state.get(key) == "done":
+            return
+        if key in trail:
+            ring = [name for dummy, name in trail[trail.index(key):] + [key]]
+            raise Invalid(wanted.paths[("link", key)] + ".master", " -> ".join(ring),
+                          "links whose masters and underlay devices do not form a cycle")
+        for other in sorted(needs[key]):
+            visit(other, trail + [key])
+        state[key] = "done"
+
+    for key in needs:
+        visit(key, [])
+
+
+def resolve(wanted, found):
+    """Replace `auto` by what this node has. Returns {mtu, dev} of the underlay, or nothing where the document names none."""
+    resolved = {}
+    if wanted.underlay:
+        dev = _holder(found, wanted.underlay["address"], "document.underlay.address")
+        resolved = {"dev": dev, "mtu": found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]}
+    for key, item in wanted.table("link").items():
+        if AUTO not in (item["mtu"], item.get("dev")):
+            continue
+        path = wanted.paths[("link", key)]
+        dev, mtu = resolved.get("dev"), resolved.get("mtu")
+        if not wanted.underlay or item["kind"] == "vxlan" and item["dev"] not in (AUTO, None, dev):
+            dev, mtu = _own_underlay(found, key, item, path)
+        if item.get("dev") == AUTO:
+            item["dev"] = dev
+        if item["mtu"] == AUTO:
+            item["mtu"] = mtu
+    return resolved
+
+
+def _own_underlay(found, key, item, path):
+    """A VXLAN device can tell its underlay by itself: its `dev`, or the device that holds its `local` address."""
+    dev = item.get("dev")
+    if item["kind"] != "vxlan" or not item["local"] and dev in (AUTO, None):
+        raise Invalid(path + ".mtu", AUTO, "a document with `underlay`, which says what auto means", "or give a number")
+    if dev in (AUTO, None):
+        dev = _holder(found, item["local"], path + ".local", key[0])
+    link = found["link"].get((key[0], dev))
+    if link is None:
+        raise Conflict("%s: the underlay device %s does not exist" % (path, dev))
+    version = ipaddress.ip_address(item["local"]).version if item["local"] else 4
+    return dev, link["mtu"] - OVERHEAD[version]
+
+
+def _holder(found, address, path, netns=""):
+    for key in found["address"]:
+        if key[0] == netns and key[2].partition("/")[0] == address:
+            return key[1]
+    raise Invalid(path, address, "an address that a device of this node holds",
+                  "see `ip address`; a fabric's node address is fabric_node_ip")
+
+
+def present_places(wanted, found, purger=None):
+    """Every namespace and device that something is wanted in or on must be there, or wanted itself. `purger` is the owner whose
+    unwanted objects will go."""
+    def stays(item):
+        return purger is None or not purger.holds_link(item)
+
+    links = wanted.table("link")
+    namespaces = set(wanted["netns"]) | {key for key, item in found["netns"].items() if stays(item)} | {("",)}
+    devices = set(links) | {key for key, item in found["link"].items() if stays(item)}
+    for (table, key), path in wanted.paths.items():
+        if table == "netns":
+            continue
+        item = links[key] if table == "link" else {}
+        if item.get("lead") is False:
+            path += ".peer"
+        if (key[0],) not in namespaces:
+            raise Conflict("%s.netns: there is no namespace %s%s"
+                           % (path, key[0], _where_to_make(key[:1] in found["netns"])))
+        needed = [(option, item.get(option)) for option in ("master", "dev")]
+        if table in ("address", "neighbour", "vxlan_fdb"):
+            needed = [("dev", key[1])]
+        elif table == "route":
+            needed = [("dev", wanted["route"][key]["dev"])]
+        for option, device in needed:
+            if device and device != "lo" and (key[0], device) not in devices:
+                raise Conflict("%s.%s: there is no device %s%s%s"
+                               % (path, option, device, place(key[0]), _where_to_make((key[0], device) in found["link"])))
+        if table == "chain" and key in wanted["iptables_rule"] and key[3] not in BUILT_IN[key[2]]:
+            if key[:4] not in wanted["iptables_chain"] and key[:4] not in found["chain"]:
+                raise Conflict("%s.chain: there is no %s; create it first, or in the same document" % (path, CHAIN.describe(key)))
+    fitting(wanted, found)
+
+
+def _where_to_make(there):
+    return (" when this run is over: it is this fabric's, and not in the document; add it" if there
+            else " on this node; create it first, or in the same document")
+
+
+def leave_out_ipv6(wanted, found):
+    """A device with an MTU under 1280 has no IPv6, and no sysctls of it: what they would keep from happening cannot happen."""
+    links = wanted.table("link")
+    for key in list(wanted["sysctl"]):
+        device = (key[0], sysctl_device(key[1]))
+        mtu = (links.get(device) or found["link"].get(device) or {}).get("mtu")
+        if key[1].startswith("net/ipv6/") and mtu is not None and mtu < IPV6_MIN_MTU:
+            del wanted["sysctl"][key]
+
+
+def fitting(wanted, found):
+    """What is well-formed by itself and cannot stand together."""
+    links = wanted.table("link")
+
+    def link(netns, name):
+        return links.get((netns, name)) or found["link"].get((netns, name))
+
+    for key, item in links.items():
+        path = wanted.paths[("link", key)] + (".peer" if item.get("lead") is False else "")
+        master = link(key[0], item["master"])
+        if master is not None and master["kind"] != "bridge":
+            raise Invalid(path + ".master", item["master"], "a bridge, not a %s" % (master["kind"] or "device of another kind"))
+        if item["port"] and item["master"] == "":
+            raise Invalid(path + ".bridge_port", item["port"], "a master with it: these are settings of a bridge's port")
+    for name in ("address", "route", "neighbour"):
+        for key, item in wanted[name].items():
+            device = link(key[0], item["dev"]) if item["dev"] else None
+            if item["family"] == 6 and device is not None and device["mtu"] is not None and device["mtu"] < IPV6_MIN_MTU:
+                raise Invalid(wanted.paths[(name, key)] + ".dev", item["dev"],
+                              "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, device["mtu"]))
+    for key, item in wanted["vxlan_fdb"].items():
+        local = (link(*key[:2]) or {}).get("local")
+        if local and (":" in local) != (":" in item["dst"]):
+            raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dst", item["dst"],
+                          "an address of the same family as the device's own, %s" % local)

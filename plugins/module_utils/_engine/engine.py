@@ -1,0 +1,366 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Document in, kernel changed, proof out: the one way through the engine, for every module."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+
+from . import kernel as machine
+from . import lockout
+from .conditions import conditional, segments, select
+from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
+from .errors import Conflict, FabricError, OperationFailed
+from .gather import SBIN, Scope, add_notes, gather, scope_of
+from .keeping import NoKeeping
+from .kinds import KINDS
+from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, single_rules, unmarked
+from .kinds.sysctl import below
+from .kinds.vxlan_fdb import normalise as normalise_fdb
+from .ledger import Ledger
+from .plan import plan, plan_back, plan_removal
+from .stages import PURGE, staged
+from .state import State
+from .transaction import Transaction
+
+PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables"}
+
+
+class Failed(FabricError):
+    """An apply that failed; `rolled_back` says whether the node is as it was before it."""
+
+    def __init__(self, message, rolled_back):
+        super().__init__(message)
+        self.rolled_back = rolled_back
+
+
+class Outcome:
+    """What a run did, or in check mode would do. `before` and `after` are documents; `resolved` is None where there is none.
+
+    `stored` is whether what a restart builds is now another; `unconfirmed`, that it will be when the run is confirmed.
+    """
+
+    def __init__(self, operations, before, after, resolved, missing=(), pending=(), stored=False, unconfirmed=False):
+        self.operations, self.before, self.after = operations, before, after
+        self.resolved, self.missing, self.pending = resolved, list(missing), list(pending)
+        self.stored, self.unconfirmed = stored, unconfirmed
+
+    @property
+    def changed(self):
+        return bool(self.operations or self.missing or self.stored)
+
+    def counts(self):
+        """{verb: {kind: number}}"""
+        counts = {}
+        for operation in self.operations:
+            by_kind = counts.setdefault(operation.verb, {})
+            by_kind[operation.kind.name] = by_kind.get(operation.kind.name, 0) + 1
+        return counts
+
+    def commands(self):
+        return [line for operation in self.operations for line in operation.commands()]
+
+
+def apply_document(document, owner, stage=PURGE, check=False, keeping=None):
+    """Make a node hold what a fabric's document says, up to a stage (see stages). Raises FabricError, Failed among them."""
+    with machine.lock():
+        return apply_document_locked(document, owner, stage, check, keeping)
+
+
+def apply_document_locked(document, owner, stage=PURGE, check=False, keeping=None):
+    """The same by whoever holds the lock."""
+    if isinstance(document, dict) and conditional(document):
+        wanted = parse(select(document, *_segments(document)), owner)
+    else:
+        wanted = parse(document, owner)
+    return _apply(wanted, owner, True, check, None, stage, keeping or NoKeeping())
+
+
+def _segments(document):
+    address = underlay_of(document)["address"]
+    with machine.Kernel() as kernel:
+        return segments(gather(kernel, Scope(), Ledger()), address)
+
+
+def apply(wanted, owner, purge=False, check=False, fail_at=None, stage=PURGE):
+    """Make a node hold what is wanted; with purge, nothing else of the owner's, and that up to a stage.
+
+    Raises FabricError, Failed among them.
+    """
+    with machine.lock():
+        return _apply(wanted, owner, purge, check, fail_at, stage, NoKeeping())
+
+
+def _apply(wanted, owner, purge, check, fail_at, stage, keeping):
+    with machine.Kernel() as kernel:
+        ledger = Ledger()
+        same_number(ledger, owner)
+        missing = prerequisites(wanted, check)
+        scope = scope_of(wanted, owner, ledger, purge)
+        found = gather(kernel, scope, ledger)
+        resolved = resolve(wanted, found)
+        normalise_fdb(wanted["vxlan_fdb"], wanted.table("link"), found["link"])
+        present_places(wanted, found, owner if purge else None)
+        leave_out_ipv6(wanted, found)
+        wanted["iptables_chain"], wanted["iptables_rule"] = normalise(
+            kernel, wanted["iptables_chain"], wanted["iptables_rule"], found["chain"])
+
+        def planned(state):
+            return staged(state, wanted, owner, stage) if purge else plan(state, wanted, owner) + ([],)
+
+        operations, model, pending = planned(found)
+        # Of a move in stages the whole is looked at before the first.
+        lockout.refuse(found, plan(found, wanted, owner, purge)[1] if pending else model, lockout.connection())
+        stored = keeping.differs() and not pending
+        if not check:
+            missing = [] if not needs_pyroute2(operations) else absent(["pyroute2"])
+            refuse_missing(missing)
+
+            def settled(state):
+                return planned(state)[0]
+            note = Note(wanted, owner, found, purge and not pending) if owner.fabric else NoNote()
+            model = commit(kernel, ledger, scope, found, operations, model, settled, note, fail_at, keeping, not pending)
+        elif needs_pyroute2(operations):
+            missing += absent(["pyroute2"])
+        shown = Shown(wanted, owner)
+        return Outcome(operations, shown.document(found), shown.document(model), resolved if owner.fabric else None,
+                       missing, pending, stored and not keeping.unconfirmed, keeping.unconfirmed)
+
+
+def remove(keys, owner, check=False, fail_at=None):
+    """Remove the named objects: {kind name: [key]}. For granular modules."""
+    with machine.lock(), machine.Kernel() as kernel:
+        ledger, wanted = Ledger(), Wanted()
+        for name, listed in keys.items():
+            wanted[name].update((key, {}) for key in listed)
+        missing = prerequisites(wanted, check)
+        keys = {name: list(items) for name, items in wanted.items() if items}
+        rules = {key[:2] for name in ("iptables_chain", "iptables_rule") for key in keys.get(name, ())}
+        namespaces = {key[0] for name, listed in keys.items() for key in listed}
+        scope = Scope(namespaces, rules)
+        found = gather(kernel, scope, ledger)
+        if keys.get("iptables_rule"):
+            rule_items = {key: {"position": "last", "path": "rule"} for key in keys["iptables_rule"]}
+            dummy, rule_items = normalise(kernel, {}, rule_items, found["chain"])
+            keys = dict(keys, iptables_rule=list(rule_items))
+        operations, model = plan_removal(found, keys, owner)
+        lockout.refuse(found, model, lockout.connection())
+        if not check:
+            def settled(state):
+                return plan_removal(state, keys, owner)[0]
+            model = commit(kernel, ledger, scope, found, operations, model, settled, NoNote(), fail_at, NoKeeping(), True)
+        wanted["iptables_rule"] = dict.fromkeys(keys.get("iptables_rule", ()), {})
+        shown = Shown(wanted, owner)
+        return Outcome(operations, shown.document(found), shown.document(model), None, missing)
+
+
+def same_number(ledger, owner):
+    """By another number a fabric would not know its own objects again."""
+    number = ledger.numbers().get(owner.name, owner.number)
+    if owner.fabric and number != owner.number:
+        raise Conflict("number: %d: fabric %s has the number %d on this node; keep it, or tear the fabric down by it first"
+                       % (owner.number, owner.name, number))
+
+
+def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_at, keeping, final):
+    """Apply, read again, and put everything back if an operation is refused or did not stick. Returns the new state."""
+    state = found
+    try:
+        if operations:
+            keeping.begin(final)
+            note.claim(ledger)
+            Transaction(kernel, fail_at).run(operations)
+            note.learn(kernel.new_sysctls)
+            state = gather(kernel, scope, ledger)
+            left = settled(state)
+            if left:
+                error = OperationFailed("the kernel took it and does not hold it (something else on this node undid it?)")
+                error.op = left[0]
+                raise error
+        keeping.end(bool(operations), final)
+    except (FabricError, OSError) as error:
+        operation = getattr(error, "op", None)
+        reason = "%s: %s" % (operation, error) if operation else str(error)
+        try:
+            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation)
+            ledger.put_back()
+            keeping.cancel()
+        except (FabricError, OSError) as second:
+            raise Failed("%s. Putting back what was done failed too: %s; run again, or look at what network_info tells"
+                         % (reason, second), False) from None
+        raise Failed("%s. Nothing is changed: what was done before it is put back" % reason, True) from None
+    note.release(ledger)
+    if not operations:
+        return state
+    state = state.copy()
+    add_notes(state, ledger)
+    return state
+
+
+def roll_back(kernel, ledger, scope, found, touched, owner, refused):
+    """Plan from what is there now to what was there, and apply that; again, should the kernel have felled more."""
+    kernel.revive()
+    kernel.forget_indices()
+    for dummy in range(3):
+        back, felled = plan_back(gather(kernel, scope, ledger), found, touched, owner, refused)
+        if not back:
+            return
+        Transaction(kernel).run(back)
+        touched = {table: {**keys, **felled[table]} for table, keys in touched.items()}
+    raise FabricError("what is there does not settle; left over: %s" % "; ".join(map(str, back[:5])))
+
+
+class NoNote:
+    """A granular module writes nothing down."""
+
+    owner = None
+
+    def claim(self, ledger):
+        pass
+
+    def learn(self, new_sysctls):
+        pass
+
+    def release(self, ledger):
+        pass
+
+
+class Note:
+    """What a fabric writes down of a run (see ledger)."""
+
+    def __init__(self, wanted, owner, found, purge):
+        self.owner, self.purge = owner, purge
+        self.sysctls = {key: self.sysctl(found, key, item["value"]) for key, item in wanted["sysctl"].items()}
+        own_links = wanted.table("link")
+        used = wanted.namespaces() | {key[0] for key in wanted["netns"]}
+        self.lists = {
+            "address": [key for key, item in wanted["address"].items()
+                        if key[:2] not in own_links
+                        and (key not in found["address"] or found["address"][key].get("noted") == owner.name)],
+            "chain": list(wanted["iptables_chain"]),
+            "iptables": sorted({key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}),
+            "netns": [(name,) for name in sorted(used)],
+            "number": [(owner.number,)] if used else [],
+        }
+
+    @staticmethod
+    def sysctl(found, key, value):
+        """(value found, value wanted, what the keys below it had that the way back would not give them)."""
+        had = found["sysctl"].get(key, {}).get("value")
+        under = below(found, key) if had != value else {}
+        return had, value, {other[1]: other_value for other, other_value in under.items() if other_value != had}
+
+    def claim(self, ledger):
+        ledger.claim(self.owner.name, self.sysctls, self.lists)
+
+    def learn(self, new_sysctls):
+        """What the sysctls had of the namespaces and devices that the run has made."""
+        for key, value in new_sysctls.items():
+            if key in self.sysctls and self.sysctls[key][0] is None:
+                self.sysctls[key] = (value,) + self.sysctls[key][1:]
+
+    def release(self, ledger):
+        """What the fabric does not want any more is forgotten, with the files of namespaces that a killed run left half-made."""
+        self.claim(ledger)
+        if not self.purge:
+            return
+        for netns in set(ledger.namespaces_of(self.owner.name)) - {name for name, in self.lists["netns"]}:
+            if netns:
+                machine.drop_leftover(netns)
+        ledger.release(self.owner.name, set(self.sysctls), self.lists)
+
+
+class Shown:
+    """States as documents: of what is wanted the fields that were asked for, and all else that the owner holds.
+
+    With `all_` everything there is, whoever holds it.
+    """
+
+    def __init__(self, wanted, owner, all_=False):
+        self.wanted, self.owner, self.all = wanted, owner, all_
+
+    def document(self, state):
+        masked, asked = State(), {}
+        for name, items in self.wanted.items():
+            asked.setdefault(KINDS[name].table, {}).update(items)
+        for kind in KINDS.values():
+            for key, item in state[kind.table].items():
+                if key in asked[kind.table]:
+                    masked[kind.table][key] = self.mask(item, asked[kind.table][key])
+                elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner):
+                    masked[kind.table][key] = item
+        document = as_document(masked)
+        if self.owner.fabric:
+            for entry in document.get("iptables_chain", ()):
+                entry["rules"] = [unmarked(rule, self.owner) for rule in entry["rules"]]
+        rules = single_rules(state, self.shown_rules, self.owner)
+        if rules:
+            document["iptables_rule"] = [_without_none(rule) for rule in rules]
+        return document
+
+    def shown_rules(self, key, chain):
+        """Those rules of a chain that are to be listed one by one."""
+        if self.all:
+            return chain["rules"] if chain["policy"] != "-" else []
+        single = self.owner.fabric and not CHAIN.owned({}, key, chain, self.owner)
+        return [rule for rule in chain["rules"]
+                if single and is_ours(rule, self.owner) or key + (rule,) in self.wanted["iptables_rule"]]
+
+    @staticmethod
+    def mask(item, asked):
+        shown = {field: None if field in asked and asked[field] is None else value for field, value in item.items()}
+        if isinstance(shown.get("port"), dict) and isinstance(asked.get("port"), dict):
+            shown["port"] = {flag: value for flag, value in shown["port"].items() if flag in asked["port"]}
+        return shown
+
+
+def as_document(state):
+    """The document of a state: what is None, or the own namespace's empty name, is left out."""
+    document = {}
+    for kind in KINDS.values():
+        entries = [kind.entry(state, key, item) for key, item in sorted(state[kind.table].items(), key=lambda kv: _sortable(kv[0]))]
+        entries = [_without_none(entry) for entry in entries if entry is not None]
+        if entries:
+            document[kind.name] = entries
+    return document
+
+
+def _sortable(key):
+    return tuple(str(part) for part in key)
+
+
+def _without_none(entry):
+    return {field: _without_none(value) if isinstance(value, dict) else value
+            for field, value in entry.items() if value is not None and value != ""}
+
+
+# --- what must be installed ----------------------------------------------------------------------------------------
+
+def prerequisites(wanted, check):
+    """In check mode the missing tools, their kinds dropped from what is wanted; otherwise an error that names the packages."""
+    missing = []
+    versions = {key[1] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}
+    if any(not shutil.which(TOOL[version] + "-restore", path=SBIN) for version in versions):
+        missing.append("iptables")
+        if check:
+            wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
+    if not check:
+        refuse_missing(missing)
+    return missing
+
+
+def refuse_missing(missing):
+    if missing:
+        raise FabricError("missing on this node: %s; install %s first" % (
+            ", ".join(missing), ", ".join(PACKAGES[name] for name in missing)))
+
+
+def needs_pyroute2(operations):
+    return any(operation.kind.table == "link" and operation.verb == "add" for operation in operations)
+
+
+def absent(modules):
+    return [name for name in modules if importlib.util.find_spec(name) is None]

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading a node: every table of the namespaces that matter, as one State."""
+
+from __future__ import annotations
+
+import shutil
+
+from .errors import FabricError
+from .kinds import LINKS, _link, address, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb
+from .state import State
+
+
+class Scope:
+    """What to read. `namespaces` by name ('' is the own one); `iptables` as (netns, IP version); `sysctls` as keys."""
+
+    def __init__(self, namespaces=("",), iptables=(), sysctls=(), owner=None):
+        self.namespaces, self.iptables = set(namespaces) | {""}, set(iptables)
+        self.sysctls, self.owner = set(sysctls), owner
+
+
+def scope_of(wanted, owner, ledger, purge):
+    """Where the wanted objects are, and, with purge, wherever the owner may have left some."""
+    places = wanted.namespaces()
+    rules = {key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}
+    sysctls = set(wanted["sysctl"])
+    if owner.fabric and purge:
+        places |= set(ledger.namespaces_of(owner.name))
+        sysctls |= set(ledger.sysctls_of(owner.name))
+        rules |= set(ledger.iptables_of(owner.name))
+        rules |= {("", version) for version, tool in iptables.TOOL.items() if shutil.which(tool + "-save", path=SBIN)}
+    return Scope(places, rules, sysctls, owner if purge else None)
+
+
+SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
+
+
+def gather(kernel, scope, ledger):
+    """The State of the scope; namespaces that do not exist are left out."""
+    state = State()
+    for name in kernel.namespaces():
+        try:
+            state["netns"][(name,)] = netns.read(kernel, name)
+        except FabricError:
+            continue  # it went while we looked, or is no namespace any more
+    present = [name for name in sorted(scope.namespaces | _owned(state, scope.owner)) if not name or (name,) in state["netns"]]
+    others = [name for name, in state["netns"] if name not in present]
+    read_links(kernel, present, others, state)
+    for name in present:
+        indices = kernel.indices(name)
+        names = {index: device for device, index in indices.items()}
+        links = {index: (device, state["link"].get((name, device), {}).get("mac", "")) for index, device in names.items()}
+        state["address"].update(address.read(kernel, name, links))
+        state["route"].update(route.read(kernel, name, names))
+        state["neighbour"].update(neighbour.read(kernel, name, names))
+        devices = {key[1] for key, link in state["link"].items() if key[0] == name and link["kind"] == "vxlan"}
+        state["vxlan_fdb"].update(vxlan_fdb.read(kernel, name, names, devices))
+    vxlan_fdb.normalise(state["vxlan_fdb"], state["link"])
+    for name, version in sorted(scope.iptables):
+        if not name or (name,) in state["netns"]:
+            state["chain"].update(iptables.read(kernel, name, version))
+    for key in sorted(sysctl.with_devices(kernel, scope.sysctls), key=sysctl.order):
+        value = kernel.read_sysctl(*key) if not key[0] or (key[0],) in state["netns"] else None
+        if value is not None:
+            state["sysctl"][key] = {"value": value}
+    add_notes(state, ledger)
+    return State(state)  # of which nothing is touched
+
+
+def add_notes(state, ledger):
+    """What the ledger says of the objects of a state."""
+    for key, item in state["sysctl"].items():
+        noted = ledger.sysctl(key) or {}
+        state["sysctl"][key] = dict(item, found=noted.get("found"), wanted_by=dict(noted.get("wanted_by", {})),
+                                    below=dict(noted.get("below", {})))
+    for table, fabric_of in (("address", ledger.fabric_of_address), ("chain", ledger.fabric_of_chain)):
+        for key, item in state[table].items():
+            fabric = fabric_of(key)
+            if fabric != item.get("noted"):
+                state.alter(table, key, noted=fabric)
+
+
+def _owned(state, owner):
+    return {key[0] for key, item in state["netns"].items() if owner is not None and owner.holds_link(item)}
+
+
+def read_links(kernel, namespaces, others, state):
+    """Links of the namespaces, veth ends joined across them; of the others the links that stand on one of theirs."""
+    known = {}  # (netns, nsid) -> name
+
+    def place_of(name, nsid):
+        if nsid is None:
+            return name
+        if (name, nsid) not in known:
+            for other in namespaces:
+                if other == name:
+                    continue
+                number = kernel.nsid(name, other)
+                known[(name, number)] = other
+                if number == nsid:
+                    break
+            known.setdefault((name, nsid), None)
+        return known[(name, nsid)]
+
+    for name in namespaces:
+        state["link"].update(_link.read(kernel, name, LINKS, place_of))
+    for name in others:
+        try:
+            found = _link.read(kernel, name, LINKS, place_of)
+        except FabricError:
+            continue  # it went while we looked
+        state["link"].update((key, link) for key, link in found.items()
+                             if link.get("parent") and link["parent"][0] in namespaces)
+    veth.join(state["link"], {name: {index: device for device, index in kernel.indices(name).items()}
+                              for name in namespaces})

@@ -1,0 +1,23 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kinds of resources. Adding one: its file here, a line in KINDS, its module, its tests."""
+
+from __future__ import annotations
+
+from .address import Address
+from .bridge import Bridge
+from .iptables import CHAIN, RULE
+from .neighbour import Neighbour
+from .netns import Netns
+from .route import Route
+from .sysctl import Sysctl
+from .veth import Veth
+from .vxlan import Vxlan
+from .vxlan_fdb import VxlanFdb
+
+# In the order in which they are built; what is purged goes the other way, links before what stands on them.
+KINDS = {kind.name: kind for kind in (
+    Netns(), Bridge(), Veth(), Vxlan(), Sysctl(), Address(), VxlanFdb(), Neighbour(), Route(), CHAIN, RULE)}
+LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

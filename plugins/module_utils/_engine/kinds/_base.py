@@ -1,0 +1,110 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every kind of resource is made of."""
+
+from __future__ import annotations
+
+import shlex
+
+from ..fields import Option, namespace
+
+NETNS = Option("str", "", check=namespace)
+
+
+class Operation:
+    """One step of a plan: `verb` (add, change, remove) on the object at `key`; before and after in normal form."""
+
+    __slots__ = ("kind", "verb", "key", "before", "after")
+
+    def __init__(self, kind, verb, key, before=None, after=None):
+        self.kind, self.verb, self.key, self.before, self.after = kind, verb, key, before, after
+
+    def commands(self):
+        return self.kind.commands(self)
+
+    def __str__(self):
+        return "%s %s" % (self.verb, self.kind.describe(self.key))
+
+
+class Kind:
+    """One resource kind. A file of this folder holds one subclass and is all there is to know of it.
+
+    name      the section of a document and the module
+    table     the table of State in which it stands
+    schema    options of one entry (fields.Option)
+    identity  its required options that name an object; the other required ones say what the object is made of
+              (empty: a kind whose objects cannot be removed by name)
+    """
+
+    name = table = None
+    schema = {}
+    identity = ()
+
+    def key(self, entry, path):
+        """The key of the object that a validated entry names, whether or not it says what the object is made of."""
+        raise NotImplementedError
+
+    def objects(self, entry, owner, path):
+        """[(key, object)] that one validated entry asks for. A field that is None is not asked for."""
+        raise NotImplementedError
+
+    def check(self, state, key, wanted, owner):
+        """Raise Conflict where something foreign stands at the wanted key."""
+
+    def owned(self, state, key, item, owner):
+        """Whether the object bears the owner's mark (only asked of a fabric)."""
+        raise NotImplementedError
+
+    def difference(self, found, wanted):
+        """The fields of `wanted` that `found` does not have."""
+        return {field: value for field, value in wanted.items() if value is not None and found.get(field) != value}
+
+    def made(self, wanted):
+        """The object as the kernel will hold it right after `add`."""
+        return wanted
+
+    def simulate(self, state, operation):
+        """Do to the model what the kernel does on this operation, cascades included."""
+        if operation.verb == "remove":
+            state[self.table].pop(operation.key, None)
+        elif operation.verb == "add":
+            state[self.table][operation.key] = self.made(operation.after)
+        else:
+            state.alter(self.table, operation.key, **operation.after)
+
+    def requests(self, transaction, operation):
+        """Queue the operation's messages, or carry it out."""
+        raise NotImplementedError
+
+    def commands(self, operation):
+        """The same as shell lines."""
+        raise NotImplementedError
+
+    def entry(self, state, key, item):
+        """The document's entry for an object, or None where another object's entry covers it."""
+        raise NotImplementedError
+
+    def describe(self, key):
+        return "%s %s%s" % (self.name, " ".join(str(part) for part in key[1:] if part not in ("", 0)), place(key[0]))
+
+
+def place(netns):
+    return " in namespace %s" % netns if netns else ""
+
+
+def ip(netns, *words):
+    return _line(["ip"] + (["-n", netns] if netns else []), words)
+
+
+def bridge(netns, *words):
+    return _line(["bridge"] + (["-n", netns] if netns else []), words)
+
+
+def inside(netns, *words):
+    return _line(["ip", "netns", "exec", netns] if netns else [], words)
+
+
+def _line(start, words):
+    return " ".join(shlex.quote(str(word)) for word in start + [word for word in words if word is not None])

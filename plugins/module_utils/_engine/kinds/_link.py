@@ -1,0 +1,455 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all links share: options, how they are read, made, changed and removed, and what falls with them.
+
+A link kind's own file adds its data fields. Links of every kind stand in one table, since they share their names.
+pyroute2 encodes what is specific to a kind (LINKINFO); the rest are flat attributes.
+Sources: net/core/rtnetlink.c, net/core/dev.c, net/ipv4/fib_frontend.c, net/core/neighbour.c; measured in tests/kernel.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from .. import wire
+from ..errors import Conflict
+from ..fields import Option, interface, mtu, own_interface, unicast_mac
+from ..owner import fabric_of_link
+from ._base import NETNS, Kind, ip, place
+
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_LINK_NETNSID = 18, 20, 27, 37
+INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
+IFF_UP = 1
+LOOPBACK = "lo"
+IPV6_MIN_MTU = 1280
+CHILDREN = ("macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", "macsec")  # fall with the link that they stand on
+
+# bridge port flag: (attribute of IFLA_INFO_SLAVE_DATA, word of ip-link(8), what a new port has)
+PORT_FLAGS = {
+    "hairpin": (4, "hairpin", False),
+    "learning": (8, "learning", True),
+    "flood": (9, "flood", True),
+    "isolated": (33, "isolated", False),
+}
+NEW_PORT = {flag: default for flag, (dummy, dummy, default) in PORT_FLAGS.items()}
+
+END = {
+    "name": Option("str", required=True, check=own_interface),
+    "netns": NETNS,
+    "mtu": Option("str", check=mtu),
+    "mac": Option("str", check=unicast_mac),
+    "up": Option("bool", True),
+    "master": Option("str", check=lambda value, path: interface(value, path) if value else ""),
+    "bridge_port": Option("dict", options={flag: Option("bool") for flag in PORT_FLAGS}),
+}
+
+
+class Data:
+    """A field of a link kind: its attribute in INFO_DATA, pyroute2's name of it, ip-link's words, and both codings.
+
+    A field that is not `changeable` makes the engine replace the link.
+    """
+
+    __slots__ = ("number", "name", "decode", "encode", "words", "changeable")
+
+    def __init__(self, number, name, decode, encode, words, changeable=True):
+        self.number, self.name, self.decode, self.encode = number, name, decode, encode
+        self.words, self.changeable = words, changeable
+
+
+def flag_words(word, on="1", off="0"):
+    return lambda value: [word, on if value else off]
+
+
+class Link(Kind):
+    table = "link"
+    kind = None  # IFLA_INFO_KIND
+    identity = ("name",)
+    data = {}
+
+    # --- from the document ---
+
+    def key(self, entry, path):
+        return (entry["netns"], entry["name"])
+
+    def end(self, entry, owner):
+        port = entry["bridge_port"]
+        wanted = {
+            "kind": self.kind,
+            "mtu": entry["mtu"], "mac": entry["mac"], "up": entry["up"], "master": entry["master"],
+            "port": {flag: value for flag, value in port.items() if value is not None} if port else None,
+            "group": owner.group if owner.fabric else None,
+            "alias": owner.alias if owner.fabric else None,
+        }
+        for field in self.data:
+            wanted[field] = entry.get(field)
+        return (entry["netns"], entry["name"]), wanted
+
+    def objects(self, entry, owner, path):
+        return [self.end(entry, owner)]
+
+    # --- planning ---
+
+    def owned(self, state, key, item, owner):
+        return owner.holds_link(item)
+
+    def check(self, state, key, wanted, owner):
+        found = state["link"].get(key)
+        if found is None:
+            return
+        if owner.fabric and not owner.holds_link(found):
+            raise Conflict(
+                "%s: there is already a %s of that name, %s; rename or remove it, or choose another name"
+                % (self.describe(key), found["kind"] or "device", whose(found)))
+        if not owner.fabric:
+            refuse_fabric(self, key, found)
+            if found["kind"] != self.kind:
+                raise Conflict("%s: there is a %s of that name; remove it first, or choose another name"
+                               % (self.describe(key), found["kind"] or "device of another kind"))
+
+    def difference(self, found, wanted):
+        changed = {}
+        for field, value in wanted.items():
+            if value is None or field in ("twin", "lead"):
+                continue
+            if field == "port":
+                value = {flag: on for flag, on in value.items() if (found["port"] or NEW_PORT)[flag] != on}
+                if value:
+                    changed["port"] = dict(found["port"] or NEW_PORT, **value)
+            elif found.get(field) != value:
+                changed[field] = value
+        return changed
+
+    def must_replace(self, found, wanted):
+        """The first field that the kernel cannot change in place, or None."""
+        if found["kind"] != wanted["kind"]:
+            return "kind"
+        for field, data in self.data.items():
+            if not data.changeable and wanted[field] is not None and found.get(field) != wanted[field]:
+                return field
+        return None
+
+    def made(self, wanted):
+        made = {key: value for key, value in wanted.items() if key not in ("twin", "lead")}
+        made.update(up=False, alias="", group=wanted["group"] or 0, master=wanted["master"] or "", port=None)
+        if made["master"]:
+            made["port"] = NEW_PORT
+        return made
+
+    def simulate(self, state, operation):
+        key = operation.key
+        if operation.verb == "remove":
+            lose_link(state, key)
+            return
+        if operation.verb == "add":
+            made = self.made(operation.after)
+            port_changes(state, key[0], made["master"])
+            state["link"][key] = made
+            return
+        changed = operation.after
+        if "master" in changed or "mac" in changed:
+            for master in sorted({state["link"][key]["master"], changed.get("master", "")}):
+                port_changes(state, key[0], master)
+        state.alter("link", key, **changed)
+        if changed.get("up") is False:
+            link_down(state, key)
+        if "mac" in changed:
+            state.drop("neighbour", state.on_device("neighbour", *key))
+        if "mtu" in changed and changed["mtu"] < IPV6_MIN_MTU:
+            drop_ipv6(state, key)
+            family = "net/ipv6/"
+            state.drop("sysctl", [k for k in state["sysctl"]
+                                  if k[0] == key[0] and sysctl_device(k[1]) == key[1] and k[1].startswith(family)])
+        if "master" in changed:
+            state.alter("link", key, port=dict(NEW_PORT) if changed["master"] else None)
+            if "port" in changed and changed["master"]:
+                state.alter("link", key, port=changed["port"])
+
+    # --- the kernel ---
+
+    def requests(self, transaction, operation):
+        netns, name = operation.key
+        if operation.verb == "remove":
+            transaction.queue(netns, wire.RTM_DELLINK, 0, header() + wire.text(IFLA_IFNAME, name), links=True)
+        elif operation.verb == "add":
+            self.request_add(transaction, operation)
+        else:
+            self.request_change(transaction, operation)
+
+    def request_add(self, transaction, operation):
+        netns, name = operation.key
+        with transaction.descriptors() as open_namespace:
+            attributes = self.flat_attributes(transaction, netns, name, operation.after)
+            info = [("IFLA_INFO_KIND", self.kind)]
+            data = self.encode_data(transaction, operation.key, operation.after, open_namespace)
+            if data:
+                info.append(("IFLA_INFO_DATA", {"attrs": data}))
+            attributes.append(("IFLA_LINKINFO", {"attrs": info}))
+            flags = wire.NLM_F_CREATE | wire.NLM_F_EXCL
+            transaction.queue(netns, wire.RTM_NEWLINK, flags, encode(attributes), links=True)
+            if open_namespace.used:
+                transaction.flush()  # while the descriptors in the message are open
+
+    def flat_attributes(self, transaction, netns, name, wanted):
+        attributes = [("IFLA_IFNAME", name)]
+        if wanted["group"]:
+            attributes.append(("IFLA_GROUP", wanted["group"]))
+        if wanted["mtu"]:
+            attributes.append(("IFLA_MTU", wanted["mtu"]))
+        if wanted["mac"]:
+            attributes.append(("IFLA_ADDRESS", wanted["mac"]))
+        if wanted["master"]:
+            attributes.append(("IFLA_MASTER", transaction.index(netns, wanted["master"])))
+        return attributes
+
+    def encode_data(self, transaction, key, wanted, open_namespace):
+        return [self.data[field].encode(wanted[field], transaction, key[0])
+                for field in self.data if wanted.get(field) not in (None, "")]
+
+    def request_change(self, transaction, operation):
+        netns, name = operation.key
+        changed = operation.after
+        master = None
+        if "master" in changed:
+            master = transaction.index(netns, changed["master"]) if changed["master"] else 0
+        body = set_link(name, changed, master)
+        if body:
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, body, links=True)
+        if "port" in changed and changed["port"]:
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, set_port(name, changed["port"]), links=True)
+        data = [self.data[field].encode(changed[field], transaction, netns) for field in self.data if field in changed]
+        if data:
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, encode([
+                ("IFLA_IFNAME", name),
+                ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", self.kind), ("IFLA_INFO_DATA", {"attrs": data})]}),
+            ]), links=True)
+
+    def commands(self, operation):
+        netns, name = operation.key
+        if operation.verb == "remove":
+            return [ip(netns, "link", "delete", "dev", name)]
+        if operation.verb == "add":
+            wanted = operation.after
+            words = ["link", "add", "name", name] + flat_words(wanted, ("mtu", "mac", "group", "master"))
+            return [ip(netns, *(words + ["type", self.kind] + self.data_words(wanted) + self.peer_words(wanted)))]
+        return change_commands(operation, self.kind, self.data)
+
+    def data_words(self, wanted):
+        return [word for field, data in self.data.items() if wanted.get(field) not in (None, "")
+                for word in data.words(wanted[field])]
+
+    def peer_words(self, wanted):
+        return []
+
+    # --- back to a document ---
+
+    def entry(self, state, key, item):
+        if item["kind"] != self.kind:
+            return None
+        entry = end_entry(key, item)
+        entry.update({field: item[field] for field in self.data})
+        return entry
+
+    def describe(self, key):
+        return "link %s%s" % (key[1], place(key[0]))
+
+
+def end_entry(key, item):
+    # a bridge that lost its last port has the all-zero MAC, which is none
+    mac = None if item["mac"] == "00:00:00:00:00:00" else item["mac"]
+    return {"netns": key[0], "name": key[1], "mtu": item["mtu"], "mac": mac, "up": item["up"],
+            "master": item["master"], "bridge_port": item["port"]}
+
+
+def whose(link):
+    fabric = fabric_of_link(link)
+    return "which belongs to fabric %s" % fabric if fabric else "not made by this fabric"
+
+
+def refuse_fabric(kind, key, link):
+    fabric = fabric_of_link(link)
+    if fabric:
+        raise Conflict("%s belongs to fabric %s; change it in that fabric's document" % (kind.describe(key), fabric))
+
+
+# --- cascades: what the kernel removes in passing ------------------------------------------------------------------
+
+def link_down(state, key):
+    """All routes and neighbours of the device, permanent ones too, and its IPv6 addresses."""
+    state.drop("route", state.on_device("route", *key))
+    state.drop("neighbour", state.on_device("neighbour", *key))
+    drop_ipv6(state, key)
+
+
+def port_changes(state, netns, bridge):
+    """Before a port comes, goes or gets another MAC: a bridge without a MAC of its own has its ports' lowest
+    (br_stp_recalculate_bridge_id), and a change flushes its neighbours.
+
+    Whether the MAC is its own cannot be read; it is where no port has it. A neighbour put back in vain does no harm.
+    """
+    found = state["link"].get((netns, bridge))
+    if found is None or found["kind"] != "bridge":
+        return
+    ports = [item["mac"] for other, item in state["link"].items() if other[0] == netns and item["master"] == bridge and item["mac"]]
+    if not ports or found["mac"] in ports + [None]:
+        state.drop("neighbour", state.on_device("neighbour", netns, bridge))
+
+
+def drop_ipv6(state, key):
+    """IPv6 is taken off a device (addrconf_ifdown)."""
+    for table in ("address", "route", "neighbour"):
+        state.drop(table, [k for k in state.on_device(table, *key) if state[table][k]["family"] == 6])
+
+
+def lose_link(state, key):
+    """The link, its veth peer, what stands on it, its sysctls; its ports are released, its VXLAN devices fall."""
+    if key not in state["link"]:
+        return
+    netns, name = key
+    port_changes(state, netns, state["link"][key]["master"])
+    link = state["link"].pop(key)
+    for table in ("address", "route", "neighbour", "vxlan_fdb"):
+        state.drop(table, state.on_device(table, netns, name))
+    state.drop("sysctl", [k for k in state["sysctl"] if k[0] == netns and sysctl_device(k[1]) == name])
+    for other, item in list(state["link"].items()):
+        if other[0] != netns:
+            continue
+        if item["master"] == name:
+            state.alter("link", other, master="", port=None)
+        if item["kind"] == "vxlan" and item.get("dev") == name:
+            lose_link(state, other)
+    for other in [other for other, item in state["link"].items() if item.get("parent") == key]:
+        lose_link(state, other)
+    if link.get("peer"):
+        lose_link(state, link["peer"])
+
+
+def sysctl_device(key):
+    """The device a per-device sysctl belongs to (net/ipv4/conf/eth0/...), or None."""
+    parts = key.split("/")
+    return parts[3] if len(parts) > 4 and parts[2] in ("conf", "neigh") else None
+
+
+# --- messages ------------------------------------------------------------------------------------------------------
+
+def header(up=None):
+    return struct.pack("=BxHiII", 0, 0, 0, IFF_UP if up else 0, 0 if up is None else IFF_UP)
+
+
+def set_link(name, changed, master):
+    """The body of a change of flat attributes, or None where there is none to change."""
+    attributes = []
+    if "mtu" in changed:
+        attributes.append(wire.u32(IFLA_MTU, changed["mtu"]))
+    if "mac" in changed:
+        attributes.append(wire.attribute(IFLA_ADDRESS, bytes.fromhex(changed["mac"].replace(":", ""))))
+    if master is not None:
+        attributes.append(wire.u32(IFLA_MASTER, master))
+    if "group" in changed:
+        attributes.append(wire.u32(IFLA_GROUP, changed["group"]))
+    if "alias" in changed:
+        attributes.append(wire.attribute(IFLA_IFALIAS, changed["alias"].encode()))
+    if not attributes and "up" not in changed:
+        return None
+    return header(changed.get("up")) + wire.text(IFLA_IFNAME, name) + b"".join(attributes)
+
+
+def set_port(name, flags):
+    data = b"".join(wire.attribute(PORT_FLAGS[flag][0], bytes([on])) for flag, on in flags.items())
+    info = wire.text(INFO_SLAVE_KIND, "bridge") + wire.attribute(INFO_SLAVE_DATA, data)
+    return header() + wire.text(IFLA_IFNAME, name) + wire.attribute(IFLA_LINKINFO, info)
+
+
+def encode(attributes):
+    """The body of a link message with nested attributes, by pyroute2's tables."""
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # 0.2 s: only where a link is made
+
+    message = ifinfmsg()
+    message["attrs"] = attributes
+    message.encode()
+    return bytes(message.data)[16:]
+
+
+def flat_words(fields, which):
+    words = {"mtu": "mtu", "mac": "address", "group": "group", "master": "master"}
+    return [word for field in which if fields.get(field) for word in (words[field], fields[field])]
+
+
+def change_commands(operation, kind, data):
+    netns, name = operation.key
+    changed = operation.after
+    words = flat_words(changed, ("mtu", "mac", "group", "master"))
+    if changed.get("master") == "":
+        words.append("nomaster")
+    if "alias" in changed:
+        words += ["alias", changed["alias"]]
+    if "up" in changed:
+        words.append("up" if changed["up"] else "down")
+    lines = [ip(netns, "link", "set", "dev", name, *words)] if words else []
+    if changed.get("port"):
+        found = NEW_PORT if "master" in changed else operation.before["port"] or NEW_PORT
+        flags = [word for flag, on in changed["port"].items() if found[flag] != on
+                 for word in (PORT_FLAGS[flag][1], "on" if on else "off")]
+        lines.append(ip(netns, "link", "set", "dev", name, "type", "bridge_slave", *flags))
+    special = [word for field, item in data.items() if field in changed for word in item.words(changed[field])]
+    if special:
+        lines.append(ip(netns, "link", "set", "dev", name, "type", kind, *special))
+    return lines
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+def read(kernel, netns, kinds, peers):
+    """All links of a namespace but its loopback: {key: object}.
+
+    kinds  {IFLA_INFO_KIND: Link}
+    peers  called with (netns, nsid or None) -> the name of the namespace a veth's peer is in, or None
+    Device numbers are resolved here and remembered by the kernel handle; a veth's peer is left as (netns, number)
+    until every namespace is read (see veth.join).
+    """
+    raw, names = [], {}
+    for body in kernel.socket(netns).dump(wire.RTM_GETLINK, header()):
+        index, flags = struct.unpack_from("=iI", body, 4)
+        attributes = wire.attributes(body, 16)
+        name = wire.string(attributes.get(IFLA_IFNAME))
+        names[index] = name
+        raw.append((index, name, flags, attributes))
+    kernel.learn_indices(netns, {name: index for index, name in names.items()})
+    found = {}
+    for index, name, flags, attributes in raw:
+        if name == LOOPBACK:
+            continue
+        info = wire.attributes(attributes.get(IFLA_LINKINFO, b""))
+        kind = wire.string(info.get(INFO_KIND))
+        master = names.get(wire.number(attributes.get(IFLA_MASTER)), "")
+        link = {
+            "kind": kind, "index": index,
+            "mtu": wire.number(attributes.get(IFLA_MTU)),
+            "mac": attributes.get(IFLA_ADDRESS, b"").hex(":"),
+            "up": bool(flags & IFF_UP), "master": master,
+            "group": wire.number(attributes.get(IFLA_GROUP), 0),
+            "alias": wire.string(attributes.get(IFLA_IFALIAS)),
+            "port": read_port(info) if master else None,
+        }
+        if kind in kinds:
+            data = wire.attributes(info.get(INFO_DATA, b""))
+            for field, item in kinds[kind].data.items():
+                link[field] = item.decode(data, names)
+        if kind == "veth" or kind in CHILDREN:
+            nsid = attributes.get(IFLA_LINK_NETNSID)
+            number = wire.number(attributes.get(IFLA_LINK))
+            other = (peers(netns, None if nsid is None else struct.unpack("=i", nsid)[0]), number)
+            link["peer" if kind == "veth" else "parent"] = other
+        found[(netns, name)] = link
+    return found
+
+
+def read_port(info):
+    if wire.string(info.get(INFO_SLAVE_KIND)) != "bridge":
+        return None
+    data = wire.attributes(info.get(INFO_SLAVE_DATA, b""))
+    return {flag: bool(wire.number(data.get(number), default))
+            for flag, (number, dummy, default) in PORT_FLAGS.items()}

@@ -1,0 +1,372 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is found to what is wanted: operations in order, each played on a model that falls as the kernel does.
+
+What an operation destroys in passing shows in the model, so what is wanted and was lost is simply missing and is built again,
+and what is foreign and would be lost is known before anything is touched. Nothing here touches the kernel.
+"""
+
+from __future__ import annotations
+
+from .document import Wanted, uppers
+from .errors import Conflict, FabricError
+from .kinds import KINDS, LINKS, sysctl
+from .kinds._base import Operation, place
+from .kinds._link import whose
+from .kinds.iptables import CHAIN, RULE, edits, jumps
+from .kinds.route import KERNEL
+from .owner import Owner, fabric_number, fabric_of_link
+
+ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
+ADDITIVE = ("address", "vxlan_fdb", "neighbour", "route")
+CHAINS = (CHAIN, RULE)
+
+
+class Planner:
+    """Builds a list of operations and the state that they lead to."""
+
+    def __init__(self, found):
+        self.found, self.work, self.operations = found, found.copy(), []
+
+    def do(self, operation):
+        operation.kind.simulate(self.work, operation)
+        self.operations.append(operation)
+
+    def do_all(self, operations):
+        for operation in operations:
+            self.do(operation)
+
+    # --- steps ---
+
+    def evict(self, wanted, owner, purge):
+        """Remove what cannot become what is wanted, and our own objects that hold what a new one needs."""
+        links = wanted.table("link")
+        for key, item in links.items():
+            found = self.work["link"].get(key)
+            if found is not None and LINKS[item["kind"]].must_replace(found, item):
+                self.remove_link(key)
+        for key, item in wanted["vxlan"].items():
+            for other, found in list(self.work["link"].items()):
+                if (other not in links and other[0] == key[0] and found["kind"] == "vxlan" and key not in self.work["link"]
+                        and (found["vni"], found["dstport"]) == (item["vni"], item["dstport"])
+                        and owner.holds_link(found)):
+                    self.remove_link(other)
+        kind = KINDS["address"]
+        for key in wanted["address"] if purge else ():
+            if key not in self.work["address"]:
+                for other in kind.in_the_way(self.work, key, wanted["address"]):
+                    if other in self.work["address"] and kind.owned(self.work, other, self.work["address"][other], owner):
+                        self.remove_one(kind, other)
+
+    def remove_one(self, kind, key):
+        """Remove an object, and first what might or might not go with it."""
+        if kind.table == "link":
+            self.remove_link(key)
+            return
+        if kind.table == "address":
+            for other in kind.secondaries(self.work, key):
+                self.do(Operation(kind, "remove", other, before=self.work["address"][other]))
+        if kind.table == "netns":
+            # the kernel takes a namespace down when it has time to, and whatever holds it open keeps its veths
+            for other, item in list(self.work["link"].items()):
+                if other[0] == key[0] and item["kind"] == "veth" and (item["peer"] or ("?",))[0] != key[0]:
+                    if other in self.work["link"]:
+                        self.remove_link(other)
+        self.do(Operation(kind, "remove", key, before=self.work[kind.table][key]))
+
+    def remove_link(self, key):
+        found = self.work["link"][key]
+        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found))
+
+    def build(self, wanted, owner):
+        for key, item in wanted["netns"].items():
+            self.settle(KINDS["netns"], key, item)
+        order = link_order(wanted)
+        for key, item in order:
+            if key not in self.work["link"] and item.get("lead", True):
+                self.do(Operation(LINKS[item["kind"]], "add", key, after=item))
+        sysctls = sorted(wanted["sysctl"].items(), key=lambda pair: sysctl.order(pair[0]))
+        for key, item in sysctls:
+            if not sysctl.awaits_mtu(self.work, key):
+                self.settle(KINDS["sysctl"], key, item)
+        for key, item in order:
+            self.settle(LINKS[item["kind"]], key, item)
+        for key, item in sysctls:
+            self.settle(KINDS["sysctl"], key, item)
+        for name in ADDITIVE:
+            items = wanted[name].items()
+            for key, item in sorted(items, key=_gateway_last) if name == "route" else items:
+                self.settle(KINDS[name], key, item)
+        for kind in CHAINS:
+            self.do_all(kind.build(self.work, wanted[kind.name], owner))
+
+    def settle(self, kind, key, item):
+        """Add the object where it is missing, change it where it differs."""
+        found = self.work[kind.table].get(key)
+        if found is None:
+            self.do(Operation(kind, "add", key, after=item))
+            return
+        changed = kind.difference(found, item)
+        if changed:
+            self.do(Operation(kind, "change", key, before=found, after=changed))
+
+    def purge(self, wanted, owner):
+        """Remove what bears the owner's mark and is not wanted."""
+        for kind in reversed(CHAINS):
+            self.do_all(list(kind.purge(self.work, wanted[kind.name], owner)))
+        links = wanted.table("link")
+        for key in sorted(self.work["link"], key=lambda key: (self.work["link"][key]["kind"] == "bridge", key)):
+            item = self.work["link"].get(key)
+            if item is not None and key not in links and owner.holds_link(item):
+                self.remove_link(key)
+        for name in reversed(ADDITIVE):
+            kind = KINDS[name]
+            for key, item in list(self.work[name].items()):
+                if key in self.work[name] and key not in wanted[name] and kind.owned(self.work, key, item, owner):
+                    self.remove_one(kind, key)
+        self.release_sysctls(wanted, owner)
+        for key, item in list(self.work["netns"].items()):
+            if key not in wanted["netns"] and owner.holds_link(item):
+                self.remove_one(KINDS["netns"], key)
+
+    def release_sysctls(self, wanted, owner):
+        """Global keys first: they write through to the devices, whose own values are put back after."""
+        kind = KINDS["sysctl"]
+        held = [key for key, item in self.work["sysctl"].items()
+                if key not in wanted["sysctl"] and kind.owned(self.work, key, item, owner)]
+        for key in sorted(held, key=sysctl.order):
+            item = self.work["sysctl"].get(key)
+            value = kind.removal(item)
+            if value is None:
+                self.work.alter("sysctl", key, wanted_by={name: had for name, had in item["wanted_by"].items() if name != owner.name})
+                continue
+            self.do(Operation(kind, "remove", key, before=item, after={"value": value}))
+            for name, had in item["below"].items():
+                other = (key[0], name)
+                if other in self.work["sysctl"] and other not in wanted["sysctl"]:
+                    self.settle(kind, other, {"value": had})
+
+    def remove(self, keys):
+        """Remove named objects: {kind name: [key]}. What is not there needs no operation."""
+        for kind in reversed(CHAINS):
+            self.do_all(list(kind.remove(self.work, [key for key in keys.get(kind.name, ())
+                                                     if kind is RULE or key in self.work["chain"]])))
+        for name in ADDITIVE + tuple(kind.name for kind in LINKS.values()) + ("netns",):
+            kind = KINDS[name]
+            for key in keys.get(name, ()):
+                if key in self.work[kind.table]:
+                    self.remove_one(kind, key)
+
+
+def plan(found, wanted, owner, purge=False):
+    """(operations, the state they lead to). Raises Conflict."""
+    _own_number(found, owner)
+    for name, items in wanted.items():
+        for key, item in items.items():
+            KINDS[name].check(found, key, item, owner)
+    planner = Planner(found)
+    planner.evict(wanted, owner, purge)
+    for dummy in range(ROUNDS):
+        done = len(planner.operations)
+        planner.build(wanted, owner)
+        if purge:
+            planner.purge(wanted, owner)
+        if not owner.fabric:
+            _put_back(planner, wanted)
+        if len(planner.operations) == done:
+            break
+    else:
+        raise FabricError("internal error: the plan does not settle; its last operations: %s"
+                          % "; ".join(map(str, planner.operations[-4:])))
+    if owner.fabric:
+        _no_foreign_loss(planner, owner)
+    else:
+        _no_fabric_loss(planner)
+    return planner.operations, planner.work
+
+
+def plan_removal(found, keys, owner):
+    """The same for objects that a granular module names: {kind name: [key]}."""
+    for name, listed in keys.items():
+        for key in listed:
+            if key in found[KINDS[name].table] or name == "iptables_rule":
+                _refuse_others(KINDS[name], found, key)
+    planner = Planner(found)
+    planner.remove(keys)
+    _no_fabric_loss(planner)
+    return planner.operations, planner.work
+
+
+def plan_back(current, start, touched, owner=None, refused=None):
+    """(operations, what they touch) back to the start after a failure: what the plan touched or felled. `touched` is {table: keys}.
+
+    Whatever else stood on a link or in a namespace that was touched and is missing comes back too, should the kernel have felled more
+    than the model; what others do meanwhile elsewhere on the node is theirs. So is what stands where the owner was to make something,
+    if it has not the owner's mark, or if that very operation was refused.
+    """
+    planner, extra = Planner(current), {}
+
+    def ours(kind, key):
+        if refused is not None and refused.verb == "add" and (refused.kind.table, refused.key) == (kind.table, key):
+            return False
+        return owner is None or kind.owned(current, key, current[kind.table][key], owner)
+
+    for kind in KINDS.values():
+        if kind.table not in ("chain", "link", "sysctl"):
+            extra[kind.name] = [key for key in touched[kind.table]
+                                if key in current[kind.table] and key not in start[kind.table] and ours(kind, key)]
+    extra["address"] += KINDS["address"].misplaced(current, start, touched["address"])
+    for key in touched["link"]:
+        found, had = current["link"].get(key), start["link"].get(key)
+        stays = had and had["kind"] in LINKS and not LINKS[had["kind"]].must_replace(found or had, had)
+        if found and not stays and ours(LINKS.get(found["kind"], LINKS["veth"]), key):
+            extra.setdefault(found["kind"], []).append(key)
+    planner.remove(extra)
+    for dummy in range(ROUNDS):
+        done = len(planner.operations)
+        planner.build(_as_at_start(planner, current, start, touched), Owner())
+        if len(planner.operations) == done:
+            break
+    _chains_back(planner, start, touched["chain"])
+    return planner.operations, planner.work.touched()
+
+
+def _as_at_start(planner, current, start, touched):
+    """The objects of the start that have to be as they were."""
+    exact, felled = Wanted(), planner.work.touched()
+    devices = set(touched["link"]) | {key[:2] for key in touched["address"]}
+    for kind in KINDS.values():
+        table = kind.table
+        if table in ("chain", "link"):
+            continue
+        for key, item in start[table].items():
+            stood_there = key not in current[table] and (key[:2] in devices or (key[0],) in touched["netns"])
+            if (key in touched[table] or key in felled[table] or stood_there) and not (table == "route" and item["protocol"] == KERNEL):
+                exact[kind.name][key] = item
+    for key, item in _exact_links(start, planner.work, {**touched["link"], **felled["link"]}):
+        exact[item["kind"]][key] = item
+    return exact
+
+
+def _exact_links(start, current, touched):
+    """Links that are missing or differ, as full objects; veth ends with their twins."""
+    for key, item in start["link"].items():
+        if item["kind"] not in LINKS or key not in touched or current["link"].get(key) == item:
+            continue
+        item = {field: value for field, value in item.items() if field != "index"}
+        if item["kind"] == "veth":
+            peer = item.get("peer")
+            twin = start["link"].get(peer) if peer else None
+            item.update(lead=twin is None or key < peer, twin=twin)
+        yield key, item
+
+
+def _chains_back(planner, start, touched):
+    for key in touched:
+        if key in start["chain"] and key not in planner.work["chain"]:
+            planner.do(Operation(CHAIN, "add", key, after=start["chain"][key]))
+    for key in touched:
+        if key in start["chain"] or planner.work["chain"].get(key, {}).get("policy") not in (None, "-"):
+            planner.do_all(edits(planner.work, key, start["chain"].get(key, {"rules": []})["rules"]))
+    planner.do_all(list(CHAIN.remove(planner.work, [
+        key for key in touched if key not in start["chain"] and planner.work["chain"].get(key, {}).get("policy") == "-"])))
+
+
+def link_order(wanted):
+    """[(key, object)] of the wanted links, each after its master and its underlay device."""
+    links, needs, order, seen = wanted.table("link"), uppers(wanted), [], set()
+
+    def visit(key):
+        if key in seen:
+            return
+        seen.add(key)
+        for other in sorted(needs[key]):
+            visit(other)
+        order.append((key, links[key]))
+
+    for key in links:
+        visit(key)
+    return order
+
+
+def _gateway_last(pair):
+    """Routes by a device alone make the gateways of the others reachable."""
+    return bool(pair[1]["via"])
+
+
+def _own_number(found, owner):
+    """A number tells fabrics apart within a namespace: their routes carry nothing else."""
+    for key, item in found["link"].items():
+        if owner.fabric and item["group"] == owner.number and item["alias"] not in (owner.name, ""):
+            raise Conflict("number %d is already used on this node by fabric %s (%s); give each fabric its own fabric_number"
+                           % (owner.number, item["alias"], " ".join(part for part in key if part)))
+
+
+def _refuse_others(kind, found, key):
+    """A granular module leaves alone what belongs to a fabric; each kind's check says so for any wanted object."""
+    item = found[kind.table].get(key, {})
+    kind.check(found, key, dict(item, kind=getattr(kind, "kind", None), peer=()), Owner())
+
+
+def _put_back(planner, wanted):
+    """What a granular module's replacement of a link felled stands again afterwards."""
+    for name in ADDITIVE:
+        for key, item in planner.found[name].items():
+            if key not in planner.work[name] and not (name == "route" and item["protocol"] == KERNEL):
+                wanted[name].setdefault(key, item)
+
+
+def _no_foreign_loss(planner, owner):
+    found, after = planner.found, planner.work
+    _no_lost_port(planner, owner.holds_link)
+    _no_lost_jump(planner)
+    ours = {key[0] for key, item in found["netns"].items() if owner.holds_link(item)}
+    for name in ("netns", "link", "neighbour", "address", "route"):
+        for key, item in found[name].items():
+            if key in after[name] or name not in ("link", "netns") and key[0] in ours:
+                continue
+            kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
+            if kind.owned(found, key, item, owner) or name == "route" and item["protocol"] == KERNEL:
+                continue
+            raise Conflict("%s is not this fabric's and would be lost when %s goes or is replaced; move or delete it first"
+                           % (kind.describe(key), _device(name, key, item)))
+
+
+def _no_lost_port(planner, may_lose):
+    """A bridge that goes releases its ports, which then lose their settings and static FDB entries."""
+    for key, item in planner.found["link"].items():
+        after = planner.work["link"].get(key)
+        if item["master"] and after is not None and not after["master"] and not may_lose(item):
+            if (key[0], item["master"]) not in planner.work["link"]:
+                raise Conflict("link %s%s is a port of %s, which would go, and is %s; release or delete it first"
+                               % (key[1], place(key[0]), item["master"], whose(item)))
+
+
+def _no_lost_jump(planner):
+    for key in planner.found["chain"]:
+        if key not in planner.work["chain"]:
+            for chain, rule in jumps(planner.work, key):
+                raise Conflict("%s would go, and a rule of chain %s that stays sends packets there: %s; delete that rule first"
+                               % (CHAIN.describe(key), chain[3], rule))
+
+
+def _no_fabric_loss(planner):
+    """What a granular module removes may take nothing of a fabric with it."""
+    _no_lost_port(planner, lambda link: not fabric_of_link(link))
+    _no_lost_jump(planner)
+    for name in ("netns", "link", "neighbour", "address", "route"):
+        for key, item in planner.found[name].items():
+            if key in planner.work[name]:
+                continue
+            fabric = fabric_of_link(item) if name in ("netns", "link") else item.get("noted")
+            number = fabric_number(item) if "protocol" in item else None
+            if fabric or number is not None:
+                kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
+                raise Conflict("%s belongs to fabric %s and would be lost with it; change that fabric's document first"
+                               % (kind.describe(key), fabric or "number %d" % number))
+
+
+def _device(name, key, item):
+    return item.get("dev") or item.get("master") or key[-1]

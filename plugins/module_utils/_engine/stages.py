@@ -1,0 +1,64 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan in stages, so that a network that spans nodes can move over without a gap.
+
+Each stage is taken on every node before the next begins: what others will use is there before anyone uses it, and what others still use
+goes last.
+
+  add      only what can be made beside what stands
+  change   also what differs is changed; nothing of ours is removed that does not stand in the way
+  purge    also what is not wanted is removed: the whole
+"""
+
+from __future__ import annotations
+
+from .errors import FabricError
+from .kinds._link import sysctl_device
+from .plan import Planner, plan
+
+ADD, CHANGE, PURGE = STAGES = ("add", "change", "purge")
+
+
+def staged(found, wanted, owner, stage):
+    """(operations of this stage, the state they lead to, the stages after it that have something to do)."""
+    operations, model = plan(found, wanted, owner, purge=True)
+    if stage == PURGE or not operations:
+        return operations, model, []
+    change, change_model = plan(found, wanted, owner, purge=False)
+    removes = [PURGE] if len(change) != len(operations) else []
+    if stage == CHANGE:
+        return change, change_model, removes
+    beside, beside_model = _beside(found, change)
+    return beside, beside_model, ([CHANGE] if len(beside) != len(change) else []) + removes
+
+
+def _beside(found, operations):
+    """The operations that leave alone every link, address, route, neighbour and FDB entry that stands."""
+    planner, disturbed = Planner(found), set()
+    for operation in operations:
+        table, key = operation.kind.table, operation.key
+        if _device(operation) in disturbed:
+            continue
+        if table in ("sysctl", "chain", "netns"):
+            planner.do(operation)
+        elif key in found[table]:
+            if table == "link":
+                disturbed.add(key)
+        else:
+            try:
+                planner.do(operation)
+            except KeyError as error:
+                raise FabricError("internal error: %s needs what stands to change first (%s)" % (operation, error)) from None
+    return planner.operations, planner.work
+
+
+def _device(operation):
+    """(namespace, device) that the object stands on, or that it is."""
+    key = operation.key
+    if operation.kind.table == "route":
+        return key[0], (operation.after or operation.before)["dev"]
+    if operation.kind.table == "sysctl":
+        return key[0], sysctl_device(key[1])
+    return key[:2]

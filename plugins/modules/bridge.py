@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: bridge
+short_description: Bridges
+version_added: 0.1.0
+description:
+  - Makes, changes or removes a bridge. Its ports say themselves that they are, with O(master), and are let go of when it is removed.
+extends_documentation_fragment:
+  - clusternet.fabric.engine
+  - clusternet.fabric.netns
+  - clusternet.fabric.link
+  - clusternet.fabric.state
+options:
+  stp:
+    description: Whether the spanning tree protocol runs. A new bridge has none.
+    type: bool
+  ageing_time:
+    description: Seconds, up to 1000000, for which a learned MAC address is remembered. A new bridge has 300.
+    type: int
+  multicast_snooping:
+    description: Whether the bridge listens who wants which multicast group. A new bridge does.
+    type: bool
+seealso:
+  - module: clusternet.fabric.veth
+author:
+  - clusternet.fabric contributors (@clusternet)
+"""
+
+EXAMPLES = r"""
+---
+- name: A bridge
+  clusternet.fabric.bridge:
+    name: br-blue
+    mtu: "1450"
+
+- name: The same within a namespace, without spanning tree
+  clusternet.fabric.bridge:
+    name: br-blue
+    netns: switch
+    stp: false
+
+- name: No such bridge
+  clusternet.fabric.bridge:
+    name: br-blue
+    state: absent
+"""
+
+RETURN = r"""
+---
+operations:
+  description: Number of operations by verb (C(add), C(change), C(remove)) and kind.
+  returned: always
+  type: dict
+  sample: {add: {bridge: 1}, change: {bridge: 1}}
+commands:
+  description: The same operations as shell commands.
+  returned: with C(--diff), in check mode or with C(-v)
+  type: list
+  elements: str
+  sample:
+    - ip link add name br-blue type bridge
+    - ip link set dev br-blue mtu 1450
+    - ip link set dev br-blue up
+before:
+  description: The object before, as a document for M(clusternet.fabric.network); empty where there was none.
+  returned: with C(--diff), in check mode or with C(-v)
+  type: dict
+  sample: {}
+after:
+  description: The object now, or, in check mode, after a real run.
+  returned: with C(--diff), in check mode or with C(-v)
+  type: dict
+  sample: {bridge: [{name: br-blue, mtu: 1450, up: true}]}
+missing:
+  description: Packages that this node lacks.
+  returned: in check mode, where something is missing
+  type: list
+  elements: str
+  sample: [python3-pyroute2]
+prediction:
+  description: V(partial) where something is missing.
+  returned: in check mode, where something is missing
+  type: str
+rolled_back:
+  description: Whether everything done before the failure was put back.
+  returned: when an operation failed
+  type: bool
+"""
+
+from ansible_collections.clusternet.fabric.plugins.module_utils._face import granular
+
+
+def main():
+    granular("bridge")
+
+
+if __name__ == "__main__":
+    main()

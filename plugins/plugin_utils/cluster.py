@@ -1,0 +1,325 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cluster model: from what the inventory says of each host to one validated description of each fabric.
+
+Pure, plain data in and out. The model is what recipes, filters and playbooks see::
+
+    {"fabrics": {"fabric": {
+        "name": "fabric", "number": 160, "backend": "flannel", "pod_cidr": "10.244.0.0/16", "subnet_length": 24, "masquerade": True,
+        "mtu": "auto",               # or a number of bytes
+        "nameservers": [], "search_domains": [], "lease_file": "...",
+        "reaches": [], "strangers": [],   # names of fabrics it may reach; ranges of those it must not
+        "options": {"type": "vxlan", "vni": 1, "port": 8472, ...},   # the backend's own variables without their prefix
+        "exclusive": {"flannel_vni": 1},  # of these, what no other fabric on the same machine may have
+        "nodes": {"node1": {
+            "ip": "198.18.0.11", "subnet": "10.244.1.0/24", "labels": {},
+            "pods": [{"name": "web", "address": "10.244.1.2", "labels": {}, "unit": None}]}},
+        "leases": "..."}}}           # the text of the copy that every node keeps, made once for all of them
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from . import coexistence, lease_copies, leases, recipes
+from .spec import Problem, conform
+
+# What each node says for itself; all else has one value in a fabric.
+PER_NODE = ("node_ip", "subnet", "labels", "pods")
+NUMBERS = (160, 175)
+# Below 576 IPv4 itself is in trouble; a packet has at most 65535 bytes.
+MTUS = (576, 65535)
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+# The name is in unit names, rule comments and paths; a pod's is a host name too.
+FABRIC_NAME_LENGTH = 32
+POD_NAME_LENGTH = 63
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class InvalidCluster(Exception):
+    """The intent cannot be built; C(problems) says why, each as one line."""
+
+    SHOWN = 25
+
+    def __init__(self, problems):
+        super().__init__(problems)
+        self.problems = [str(problem) for problem in problems]
+
+    def __str__(self):
+        lines = self.problems[: self.SHOWN]
+        if len(self.problems) > self.SHOWN:
+            lines.append("... and %d more" % (len(self.problems) - self.SHOWN))
+        return "\n".join(lines)
+
+
+def fabrics(hosts, options):
+    """The fabrics of an inventory, valid but for their leases (C(subnet) and C(address) are pins or None here).
+
+    C(hosts): per host its variables as templated, defaults included, and C(ansible_host). C(options): per role (C(fabric) and each
+    backend) the options of its argument specification. Raises C(InvalidCluster) with all that is wrong.
+    """
+    problems = []
+    rows = {}
+    for host, variables in hosts.items():
+        rows[host] = _conform_role(host, "fabric", variables, options, problems)
+        backend = rows[host]["backend"]
+        if backend:
+            rows[host]["options"] = _conform_role(host, backend, variables, options, problems)
+    if problems:
+        raise InvalidCluster(problems)
+
+    groups = {}
+    for host, row in rows.items():
+        groups.setdefault(row["name"], {})[host] = row
+    result = {}
+    for name, members in groups.items():
+        _check_agreement(members, problems)
+        result[name] = _fabric(members, hosts, problems)
+    if not problems:
+        coexistence.settle(result, problems)
+    if problems:
+        raise InvalidCluster(problems)
+    return result
+
+
+def complete(fabric, table, former=()):
+    """The fabric with each node's subnet and each pod's address from the leases, and with the copy of the leases for its nodes."""
+    nodes = {}
+    for name, node in fabric["nodes"].items():
+        lease = table[name]
+        pods = [dict(pod, address=lease["pods"][pod["name"]]) for pod in node["pods"]]
+        nodes[name] = dict(node, subnet=lease["subnet"], pods=pods)
+    return dict(fabric, nodes=nodes, leases=lease_copies.render(fabric["name"], table, former))
+
+
+def without(fabric, names):
+    """The fabric without some of its nodes."""
+    return dict(fabric, nodes={name: node for name, node in fabric["nodes"].items() if name not in names})
+
+
+def missing_leases(fabric, held):
+    """What the lease file has to hold and does not: the names of nodes, and of pods as C(node/pod), without a pin and a record."""
+    names = []
+    for name, node in fabric["nodes"].items():
+        record = held.get(name)
+        if not node["subnet"] and record is None:
+            names.append(name)
+        kept = (record or {}).get("pods", {})
+        names.extend("%s/%s" % (name, pod["name"]) for pod in node["pods"] if not pod["address"] and pod["name"] not in kept)
+    return sorted(names, key=leases.natural)
+
+
+def of_node(model, node):
+    """The fabric a node belongs to, or None."""
+    for fabric in model["fabrics"].values():
+        if node in fabric["nodes"]:
+            return fabric
+    return None
+
+
+def _conform_role(host, role, variables, options, problems):
+    prefix = role + "_"
+    result = {}
+    for variable, option in options[role].items():
+        value = variables.get(variable)
+        name = variable[len(prefix) :]
+        if value is None:
+            result[name] = None
+            if option.get("required"):
+                problems.append(Problem(host, variable, "not set, and it is required"))
+        else:
+            result[name] = conform(value, option, host, variable, problems)
+    return result
+
+
+def _check_agreement(members, problems):
+    """Cluster-wide values are one value: each differing one is shown with who says what."""
+    first = next(iter(members.values()))
+    variables = [("fabric_" + key, None, key) for key in first if key not in PER_NODE + ("options",)]
+    variables += [("%s_%s" % (first["backend"], key), "options", key) for key in first["options"]]
+    for variable, section, key in variables:
+        said = {}
+        for host, row in members.items():
+            value = (row[section] if section else row).get(key)
+            said.setdefault(str(value), []).append(host)
+        if len(said) > 1:
+            values = ", ".join("%s (%s)" % (value, _listed(hosts)) for value, hosts in said.items())
+            problems.append(Problem("", variable, "differs between hosts: %s: expected one value for the cluster; set it for the group" % values))
+            if variable == "fabric_backend":
+                return
+
+
+def _fabric(members, hosts, problems):
+    first_host, first = next(iter(members.items()))
+    fabric = {key: value for key, value in first.items() if key not in PER_NODE}
+    cidr = _check_cluster(first_host, fabric, problems)
+    for variable, value, expected in recipes.get(fabric["backend"]).check(fabric["options"]):
+        problems.append(Problem(first_host, variable, expected, value))
+    fabric["exclusive"] = recipes.get(fabric["backend"]).exclusive(fabric["options"])
+    fabric["nodes"] = {}
+    taken = {}
+    for host in sorted(members, key=leases.natural):
+        row = members[host]
+        fabric["nodes"][host] = {
+            "ip": _node_ip(host, row, hosts[host].get("ansible_host"), cidr, taken, problems),
+            "subnet": _pinned_subnet(host, row["subnet"], cidr, problems),
+            "labels": row["labels"] or {},
+            "pods": _pods(host, row["pods"] or [], cidr, problems),
+        }
+    return fabric
+
+
+def _check_cluster(host, fabric, problems):
+    """The values that hold for the whole fabric; gives the pod range back, or None where there is no sense in it."""
+
+    def problem(variable, expected, value):
+        problems.append(Problem(host, variable, expected, value))
+
+    if not re.match(_LABEL + r"\Z", fabric["name"]) or len(fabric["name"]) > FABRIC_NAME_LENGTH:
+        problem("fabric_name", "expected at most %d lower-case letters, digits and inner hyphens" % FABRIC_NAME_LENGTH, fabric["name"])
+    if not NUMBERS[0] <= fabric["number"] <= NUMBERS[1]:
+        problem("fabric_number", "expected a number from %d to %d, another one for each fabric on a node" % NUMBERS, fabric["number"])
+    if fabric["mtu"] != "auto":
+        mtu = int(fabric["mtu"]) if fabric["mtu"].isdecimal() else 0
+        if not MTUS[0] <= mtu <= MTUS[1]:
+            problem("fabric_mtu", "expected auto or a number of bytes from %d to %d" % MTUS, fabric["mtu"])
+        fabric["mtu"] = mtu
+    for index, server in enumerate(fabric["nameservers"] or []):
+        if _address(server) is None:
+            problem("fabric_nameservers[%d]" % index, "expected an IP address", server)
+    for index, domain in enumerate(fabric["search_domains"] or []):
+        if not re.match(r"[A-Za-z0-9._-]{1,253}\Z", domain):
+            problem("fabric_search_domains[%d]" % index, "expected a domain name", domain)
+
+    for key, least, most in (("self_heal", 5, 86400), ("confirm", 5, 3600)):
+        if fabric[key] and not least <= fabric[key] <= most:
+            problem("fabric_" + key, "expected 0, or a number of seconds from %d to %d" % (least, most), fabric[key])
+        elif fabric[key] and not fabric["persist"]:
+            problem("fabric_" + key, "expected fabric_persist: true with it, which keeps on the node what it builds", fabric[key])
+
+    cidr = _network(host, "fabric_pod_cidr", fabric["pod_cidr"], problems)
+    if cidr is None:
+        return None
+    fabric["pod_cidr"] = str(cidr)
+    if cidr.is_loopback or cidr.is_multicast or cidr.is_unspecified or cidr.prefixlen < 4:
+        problem("fabric_pod_cidr", "expected a range for pods, a private one such as 10.244.0.0/16", str(cidr))
+    length = fabric["subnet_length"]
+    if not cidr.prefixlen < length <= 30:
+        if cidr.prefixlen >= 30:
+            expected = "expected a range that holds several subnets of nodes, /29 at the narrowest"
+            problem("fabric_pod_cidr", expected, str(cidr))
+        else:
+            expected = "expected a length from %d to 30: longer than that of fabric_pod_cidr %s, with room for a pod" % (cidr.prefixlen + 1, cidr)
+            problem("fabric_subnet_length", expected, length)
+    return cidr
+
+
+def _node_ip(host, row, ansible_host, cidr, taken, problems):
+    field, value = "fabric_node_ip", row["node_ip"]
+    if value is None:
+        field, value = "ansible_host", ansible_host or host
+        if _address(value) is None:
+            expected = "is not an address, and fabric_node_ip is not set: set fabric_node_ip to this node's IPv4 address on the underlay"
+            problems.append(Problem(host, field, expected, value))
+            return None
+    address = _address(value)
+    hint = "" if field == "fabric_node_ip" else "; set fabric_node_ip"
+    if address is None or address.version != 4:
+        problems.append(Problem(host, field, "expected this node's IPv4 address on the underlay" + hint, value))
+    elif address.is_loopback:
+        problems.append(Problem(host, field, "is on loopback: expected the address at which other nodes reach this one" + hint, value))
+    elif address.is_unspecified or address.is_multicast or int(address) == 2**32 - 1:
+        problems.append(Problem(host, field, "expected the address of one machine" + hint, value))
+    elif cidr is not None and address in cidr:
+        expected = "lies inside fabric_pod_cidr %s: expected an address of the underlay; choose another range for the pods" % cidr
+        problems.append(Problem(host, field, expected, value))
+    elif str(address) in taken:
+        expected = "%s has it too: expected an address of its own for each node" % taken[str(address)]
+        problems.append(Problem(host, field, expected + hint, value))
+    else:
+        taken[str(address)] = host
+        return str(address)
+    return None
+
+
+def _pinned_subnet(host, value, cidr, problems):
+    if value is None:
+        return None
+    subnet = _network(host, "fabric_subnet", value, problems)
+    if subnet is None or cidr is None:
+        return None
+    if not subnet.subnet_of(cidr) or subnet == cidr:
+        problems.append(Problem(host, "fabric_subnet", "expected a subnet inside %s (fabric_pod_cidr)" % cidr, value))
+    elif subnet.prefixlen > 30:
+        problems.append(Problem(host, "fabric_subnet", "expected /30 or wider: the bridge and at least one pod need addresses", value))
+    else:
+        return str(subnet)
+    return None
+
+
+def _pods(host, pods, cidr, problems):
+    names, result = {}, []
+    for index, pod in enumerate(pods):
+        field = "fabric_pods[%d]" % index
+        name = pod["name"]
+        if not re.match(_LABEL + r"\Z", name) or len(name) > POD_NAME_LENGTH:
+            expected = "expected at most %d lower-case letters, digits and inner hyphens: it names a namespace and a host" % POD_NAME_LENGTH
+            problems.append(Problem(host, field + ".name", expected, name))
+        elif name in names:
+            problems.append(Problem(host, field + ".name", "fabric_pods[%d] has it already: expected names that differ" % names[name], name))
+        names.setdefault(name, index)
+        address = pod["address"]
+        if address is not None:
+            parsed = _address(address)
+            if parsed is None or parsed.version != 4:
+                problems.append(Problem(host, field + ".address", "expected an IPv4 address without a prefix length", address))
+            elif cidr is not None and parsed not in cidr:
+                expected = "expected an address inside %s (fabric_pod_cidr); leave it out to have one chosen" % cidr
+                problems.append(Problem(host, field + ".address", expected, address))
+        if pod["unit"] is not None:
+            _check_unit(host, field + ".unit", pod["unit"], problems)
+        result.append({"name": name, "address": address, "labels": pod["labels"] or {}, "unit": pod["unit"]})
+    return result
+
+
+def _check_unit(host, field, unit, problems):
+    """Each value becomes one line of a unit file; nothing may end that line and start another."""
+    for key, value in unit.items():
+        if isinstance(value, str) and (not value.strip() or re.search(r"[\0\r\n]", value)):
+            problems.append(Problem(host, "%s.%s" % (field, key), "expected one line of text", value))
+    for key, value in (unit["environment"] or {}).items():
+        where = "%s.environment.%s" % (field, key)
+        if not _VARIABLE.match(key):
+            problems.append(Problem(host, where, "expected the name of an environment variable"))
+        elif isinstance(value, (dict, list)) or re.search(r"[\0\r\n]", str(value)):
+            problems.append(Problem(host, where, "expected one line of text", value))
+
+
+def _network(host, field, value, problems):
+    try:
+        interface = ipaddress.ip_interface(value)
+        if "/" not in value or interface.version != 4:
+            raise ValueError
+    except ValueError:
+        problems.append(Problem(host, field, "expected an IPv4 range such as 10.244.0.0/16", value))
+        return None
+    if interface.ip != interface.network.network_address:
+        problems.append(Problem(host, field, "has bits beyond its prefix length: expected %s" % interface.network, value))
+        return None
+    return interface.network
+
+
+def _address(value):
+    try:
+        return ipaddress.ip_address(value)
+    except ValueError:
+        return None
+
+
+def _listed(names):
+    names = sorted(names, key=leases.natural)
+    return ", ".join(names) if len(names) <= 3 else "%s and %d more" % (", ".join(names[:2]), len(names) - 2)

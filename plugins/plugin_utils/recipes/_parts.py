@@ -1,0 +1,123 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several backends put on a node in the same way, as parts of a document to be merged."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+
+# What pods on a bridge are made of; br_netfilter for the sysctl in `forwarding`.
+BRIDGE_MODULES = ["bridge", "br_netfilter", "veth"]
+
+DEFAULT_NUMBER = 160
+
+# A part is a document: sections with lists of entries; `underlay`, a mapping, comes from one part only.
+
+
+def merge(*parts):
+    """One document of several parts, each section's entries in the order of the parts."""
+    document = {}
+    for part in parts:
+        for section, entries in part.items():
+            if isinstance(entries, list):
+                document.setdefault(section, []).extend(entries)
+            else:
+                document[section] = entries
+    return {section: entries for section, entries in document.items() if entries}
+
+
+def gateway(subnet):
+    """The first address of a node's subnet: its bridge's, through which its pods go."""
+    return str(ipaddress.ip_network(subnet)[1])
+
+
+def with_length(address, subnet):
+    """An address as an interface bears it, 10.244.1.2/24."""
+    return "%s/%s" % (address, subnet.partition("/")[2])
+
+
+def host_link(fabric, pod):
+    """The host end's name of a pod's veth: stable, unique on the node whatever else runs there, and within the kernel's 15 characters."""
+    return "veth" + hashlib.sha1(("%s/%s" % (fabric, pod)).encode()).hexdigest()[:11]
+
+
+def address_mac(address):
+    """The MAC that CNI's bridge plugin derived from an IPv4 address: 0a:58 and its four bytes.
+
+    A bridge without a MAC of its own changes it with its ports, and a pod made anew would answer its neighbours' cached ARP with another.
+    Source: containernetworking/plugins:pkg/utils/hwaddr (up to v0.8).
+    """
+    return "0a:58:" + ":".join("%02x" % byte for byte in ipaddress.ip_address(address).packed)
+
+
+def pods_on_bridge(fabric, node, bridge, mtu):
+    """The node's pods, each a namespace with eth0 on a bridge that is their gateway (containernetworking/plugins:plugins/main/bridge).
+
+    Hairpin is on, so that a pod reaches itself through a service's address.
+    """
+    subnet = node["subnet"]
+    router = gateway(subnet)
+    parts = [
+        {
+            "bridge": [{"name": bridge, "mac": address_mac(router), "mtu": mtu, "up": True, "stp": False}],
+            "address": [{"dev": bridge, "address": with_length(router, subnet)}],
+        }
+    ]
+    for pod in node["pods"]:
+        name = pod["name"]
+        parts.append(
+            {
+                "netns": [{"name": name}],
+                "veth": [
+                    {
+                        "name": host_link(fabric["name"], name),
+                        "mtu": mtu,
+                        "master": bridge,
+                        "bridge_port": {"hairpin": True},
+                        "up": True,
+                        "peer": {"name": "eth0", "netns": name, "mac": address_mac(pod["address"]), "mtu": mtu, "up": True},
+                    }
+                ],
+                "address": [{"netns": name, "dev": "eth0", "address": with_length(pod["address"], subnet)}],
+                "route": [{"netns": name, "dst": "default", "via": router, "dev": "eth0"}],
+            }
+        )
+    return merge(*parts)
+
+
+def forwarding():
+    """The node routes for its pods, and what crosses a bridge passes the firewall too, so that a service's address works on one node."""
+    return {
+        "sysctl": [
+            {"key": "net/ipv4/ip_forward", "value": "1"},
+            {"key": "net/bridge/bridge-nf-call-iptables", "value": "1"},
+        ]
+    }
+
+
+def chain(table, name, hook, rules):
+    """A chain of ours, entered last from one of the kernel's."""
+    return {
+        "iptables_chain": [{"table": table, "chain": name, "ip_version": 4, "rules": rules}],
+        "iptables_rule": [{"table": table, "chain": hook, "rule": "-j " + name, "position": "last"}],
+    }
+
+
+def accept_forwarded(name, cidr, strangers):
+    """Whatever the forward policy is, the cluster's traffic passes; what comes from or goes to a strange cluster's pods does not."""
+    apart = [rule % pair for stranger in strangers for rule, pair in (
+        ("-s %s -d %s -j DROP", (cidr, stranger)), ("-s %s -d %s -j DROP", (stranger, cidr)))]
+    return chain("filter", name, "FORWARD", apart + ["-s %s -j ACCEPT" % cidr, "-d %s -j ACCEPT" % cidr])
+
+
+def own(fabric, name):
+    """A name that several fabrics would want on one node: the plain one for the default number, with the number for others."""
+    return name if fabric["number"] == DEFAULT_NUMBER else "%s-%d" % (name, fabric["number"])
+
+
+def bridge(fabric):
+    """cni0, and cni1 and so on for fabrics beside the default one."""
+    return "cni%d" % (fabric["number"] - DEFAULT_NUMBER)

@@ -1,0 +1,272 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the nodes of a cluster hold against what they should hold: from each node's answer to a summary, from that to text. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from .text import columns, listed, natural
+
+# In the order in which they are counted, with what the table calls them.
+STATES = {
+    "in_sync": "in sync",
+    "differs": "differs",
+    "not_built": "not built",
+    "refused": "refused",
+    "failed": "failed",
+    "unreachable": "unreachable",
+}
+# Beyond so many nodes only those that are not in sync have a line.
+ROWS = 60
+COMMANDS = 10
+_SIGNS = {"add": "+", "change": "~", "remove": "-"}
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
+
+def summary(answers, model):
+    """The state of every node, made to be queried with JMESPath: C(nodes[?state!=`in_sync`].[name, commands]).
+
+    C(answers): C({node: (its fabric, what module status_info returned, what file_set returned for each set of files, what speaks
+    against the model's leases there)}) of the nodes asked.
+    """
+    places = {name: _places(fabric) for name, fabric in model["fabrics"].items()}
+    nodes = [_node(name, places, *answer) for name, answer in answers.items()]
+    nodes.sort(key=lambda node: natural(node["name"]))
+    everyone = [name for fabric in model["fabrics"].values() for name in fabric["nodes"]]
+    states = {state: sum(node["state"] == state for node in nodes) for state in STATES}
+    return {
+        "ok": states["in_sync"] == len(nodes),
+        "states": {state: number for state, number in states.items() if number},
+        "nodes": nodes,
+        "not_asked": sorted(set(everyone) - set(answers), key=natural),
+        "fabrics": [_fabric(fabric) for fabric in model["fabrics"].values()],
+        # The model was read in check mode: a difference is what a run would write.
+        "leases_pending": bool(model.get("diff")),
+    }
+
+
+def _fabric(fabric):
+    return {
+        "name": fabric["name"],
+        "backend": fabric["backend"],
+        "type": fabric["options"].get("type"),
+        "pod_cidr": fabric["pod_cidr"],
+        "nodes": len(fabric["nodes"]),
+        "pods": sum(len(node["pods"]) for node in fabric["nodes"].values()),
+    }
+
+
+def _node(name, places, fabric, found, files=(), conflicts=()):
+    """One node. What it did not answer is there all the same, empty, so that a query need not ask for it."""
+    found, wanted = found or {}, fabric["nodes"][name]
+    files = [result for result in files if result and not result.get("skipped")]
+    commands = found.get("commands") or []
+    state, detail = _state(found, files, conflicts)
+    changes = _changes(found, files)
+    node = {
+        "name": name,
+        "fabric": fabric["name"],
+        "state": state,
+        "detail": detail,
+        "ip": wanted["ip"],
+        "subnet": wanted["subnet"],
+        "operations": found.get("operations") or {},
+        "total": sum(number for kinds in (found.get("operations") or {}).values() for number in kinds.values()),
+        "commands": commands,
+        "files": changes["files"],
+        "units": changes["units"],
+        "missing": found.get("missing") or [],
+        "peers": len(fabric["nodes"]) - 1,
+        "peers_differ": [] if state == "not_built" else _peers_named(commands, places[fabric["name"]], name),
+        "mtu": (found.get("resolved") or {}).get("mtu"),
+        "dev": (found.get("resolved") or {}).get("dev"),
+        "pods": _pods(wanted["pods"], found.get("pods") or []),
+        "devices": found.get("devices") or [],
+    }
+    return node
+
+
+def _state(found, files, conflicts):
+    """One of STATES, and in a node's own words why."""
+    if found.get("unreachable"):
+        return "unreachable", found.get("msg")
+    if "operations" not in found:
+        return "failed", found.get("msg") or found.get("module_stderr") or "was not asked: something before it failed"
+    problems = [text for text in list(conflicts) + [found.get("refused")] + [result.get("msg") for result in files if "created" not in result] if text]
+    unreachable = [result for result in files if result.get("unreachable")]
+    if unreachable:
+        return "unreachable", unreachable[0].get("msg")
+    if problems:
+        return "refused", "\n".join(problems)
+    changes = _changes(found, files)
+    if not (found["operations"] or found.get("missing") or any(changes["files"].values()) or any(changes["units"].values())):
+        return "in_sync", None
+    return ("differs" if found.get("held") else "not_built"), None
+
+
+def _changes(found, files):
+    """Beside the network: files and services, by what a run would do to them."""
+    running = {verb: [] for verb in ("start", "restart")}
+    for pod in found.get("pods") or []:
+        if pod.get("why"):
+            running["start" if pod.get("active") not in ("active", "activating", "reloading") else "restart"].append(pod["unit"])
+    return {
+        "files": {verb: [path for result in files for path in result.get(verb) or []] for verb in ("created", "updated", "removed")},
+        "units": dict(running, stop=found.get("stop") or []),
+    }
+
+
+def _pods(wanted, found):
+    """Those that should be there, with what was seen of them."""
+    seen = {pod["name"]: pod for pod in found}
+    nothing = {"present": None, "unit": None, "active": None, "why": None}
+    return [{**nothing, **seen.get(pod["name"], {}), "name": pod["name"], "address": pod["address"]} for pod in wanted]
+
+
+def _places(fabric):
+    """C(address of a node or base and length of a subnet -> node): whom a command is about."""
+    places = {}
+    for name, node in fabric["nodes"].items():
+        subnet = ipaddress.ip_network(node["subnet"])
+        places[node["ip"]] = name
+        places[int(subnet.network_address), subnet.prefixlen] = name
+    return places
+
+
+def _peers_named(commands, places, own):
+    """The peers that what differs has to do with."""
+    lengths = {key[1] for key in places if isinstance(key, tuple)}
+    named = set()
+    for text in {text for command in commands for text in _ADDRESS.findall(command)}:
+        try:
+            number = int(ipaddress.IPv4Address(text))
+        except ValueError:
+            continue
+        named.add(places.get(text))
+        named.update(places.get((number >> (32 - length) << (32 - length), length)) for length in lengths)
+    return sorted(named - {None, own}, key=natural)
+
+
+def table(found):
+    """A summary as text: a line a node, and below it what differs."""
+    lines = []
+    for fabric in found["fabrics"]:
+        nodes = [node for node in found["nodes"] if node["fabric"] == fabric["name"]]
+        if nodes:
+            lines += [_heading(fabric), ""] + _rows(nodes) + [""]
+    for node in found["nodes"]:
+        lines += _details(node)
+    if found["leases_pending"]:
+        lines.append("leases: the lease file does not hold all of them yet; subnets are shown as site.yml would write them")
+    if found["not_asked"]:
+        lines.append("not asked: %s (not among the hosts of this run)" % listed(found["not_asked"]))
+    lines.append(_verdict(found))
+    return "\n".join(lines)
+
+
+def _heading(fabric):
+    backend = " ".join(part for part in (fabric["backend"], fabric["type"]) if part)
+    return "fabric %(name)s: %(backend)s, %(pod_cidr)s, %(nodes)s, %(pods)s" % dict(
+        fabric, backend=backend, nodes=_count(fabric["nodes"], "node"), pods=_count(fabric["pods"], "pod"))
+
+
+def _rows(nodes):
+    shown = nodes if len(nodes) <= ROWS else [node for node in nodes if node["state"] != "in_sync"]
+    if not shown:
+        return ["%s, all in sync" % _count(len(nodes), "node")]
+    devices = _shown_devices(shown)
+    rows = [["node", "state", "subnet", "pods", "units", "peers", "mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
+    for node in shown:
+        rows.append(_row(node, devices))
+    more = len(nodes) - len(shown)
+    return columns(rows, left=3) + (["and %s in sync" % _count(more, "node")] if more else [])
+
+
+def _row(node, devices):
+    answered = node["state"] not in ("unreachable", "failed")
+    units = [pod for pod in node["pods"] if pod["unit"]]
+    by_name = {"underlay" if device["kind"] == "underlay" else device["name"]: device for device in node["devices"]}
+    cells = [node["name"], STATES[node["state"]], node["subnet"]]
+    if answered:
+        cells += [
+            "%d/%d" % (sum(bool(pod["present"]) for pod in node["pods"]), len(node["pods"])),
+            "%d/%d" % (sum(pod["active"] == "active" and not pod["why"] for pod in units), len(units)),
+            "%d/%d" % (node["peers"] - len(node["peers_differ"]), node["peers"]) if node["state"] in ("in_sync", "differs") else "-",
+            str(node["mtu"] or "-"),
+        ]
+    else:
+        cells += ["-"] * 4
+    for name in devices:
+        device = by_name.get(name)
+        cells.append("%s/%s" % (_short(device["rx_packets"]), _short(device["tx_packets"])) if device else "-")
+    for what in ("errors", "dropped"):
+        lost = [device["rx_" + what] + device["tx_" + what] for name, device in by_name.items() if name in devices]
+        cells.append(_short(sum(lost)) if lost else "-")
+    return cells
+
+
+def _shown_devices(nodes):
+    """Tunnels and bridges; where no tunnel carries the pods' packets, the underlay does."""
+    kinds = {device["name"]: device["kind"] for node in nodes for device in node["devices"]}
+    bridges = sorted((name for name, kind in kinds.items() if kind == "bridge"), key=natural)
+    tunnels = sorted((name for name, kind in kinds.items() if kind not in ("bridge", "underlay")), key=natural)
+    return (tunnels or (["underlay"] if bridges else [])) + bridges
+
+
+def _details(node):
+    """What is to be said of a node beyond its line."""
+    if node["state"] in ("refused", "failed", "unreachable"):
+        # What Ansible says of a host that is down or of a traceback is long, and its end tells most.
+        text = " ".join(str(node["detail"] or "did not answer").split())
+        return ["%s: %s: %s" % (node["name"], STATES[node["state"]], text if len(text) <= 600 else text[:200] + " ... " + text[-400:]), ""]
+    lines = ["missing package: " + package for package in node["missing"]]
+    if node["state"] == "differs":
+        lines += _commands(node)
+        for verb, sign in (("created", "+"), ("updated", "~"), ("removed", "-")):
+            lines += ["%s file %s" % (sign, path) for path in node["files"][verb]]
+        whys = {pod["unit"]: pod["why"] for pod in node["pods"] if pod["unit"]}
+        for verb in ("start", "restart", "stop"):
+            lines += ["%s %s%s" % (verb, unit, ": it " + whys[unit] if whys.get(unit) else "") for unit in node["units"][verb]]
+    if not lines:
+        return []
+    heading = "%s: site.yml would do" % node["name"]
+    if node["peers_differ"]:
+        heading += " (about %s)" % listed(node["peers_differ"], 8)
+    return [heading + ":"] + ["  " + line for line in lines] + [""]
+
+
+def _commands(node):
+    if not node["total"]:
+        return []
+    counts = ", ".join("%s%d %s" % (_SIGNS.get(verb, verb + " "), number, kind)
+                       for verb, kinds in node["operations"].items() for kind, number in sorted(kinds.items()))
+    shown = node["commands"][:COMMANDS]
+    more = len(node["commands"]) - len(shown)
+    return ["%s: %s" % (_count(node["total"], "operation"), counts)] + ["  " + line for line in shown] + (
+        ["  and %s" % _count(more, "more command")] if more else [])
+
+
+def _verdict(found):
+    if not found["nodes"]:
+        return "no nodes were asked"
+    if found["ok"]:
+        return "%s in sync" % ("the node is" if len(found["nodes"]) == 1 else "all %d nodes are" % len(found["nodes"]))
+    titles = dict(STATES, differs="differ")
+    return ", ".join("%d %s" % (found["states"][state], title) for state, title in titles.items() if state in found["states"])
+
+
+def _count(number, what):
+    return "%d %s%s" % (number, what, "" if number == 1 else "s")
+
+
+def _short(number):
+    """A number of at most five characters."""
+    for unit in ("", "k", "M", "G", "T"):
+        if number < (10000 if not unit else 1000):
+            return "%d%s" % (number, unit) if not unit or number >= 100 else "%.1f%s" % (number, unit)
+        number /= 1000
+    return "%.0fP" % number

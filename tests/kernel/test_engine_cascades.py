@@ -1,0 +1,286 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planner's model falls as the kernel does: after each single operation it holds what the kernel then holds."""
+
+import engine_node
+import pytest
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine, kernel, ledger, plan, transaction
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.gather import Scope, gather
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS, LINKS
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._base import Operation
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds.route import KERNEL
+from engine_documents import CHANGES
+
+pytestmark = pytest.mark.kernel
+
+# The kernel's own doing, which the model leaves to it: connected routes, numbers, and what is written down under /run.
+SILENT = ("index", "noted", "found", "wanted_by", "below", "path", "lead", "twin")
+# A bridge that was given none has those of its ports, and whether it was given one cannot be read.
+FOLLOWS = ("mac", "mtu")
+
+
+class Watched:
+    """The model and the kernel side by side, for one namespace more than the node's own."""
+
+    def __init__(self, namespaces=("", "p"), sysctls=()):
+        self.handle = kernel.Kernel()
+        self.scope = Scope(namespaces, {("", 4)}, sysctls)
+        self.planner = plan.Planner(self.gather())
+
+    def gather(self):
+        return gather(self.handle, self.scope, ledger.Ledger())
+
+    def do(self, operation):
+        self.planner.do(operation)
+        transaction.Transaction(self.handle).run([operation])
+        self.compare(str(operation))
+
+    def compare(self, what):
+        """What the model says of a field, the kernel says too; keys are the same on both sides."""
+        there, model = self.gather(), self.planner.work
+        for table in model:
+            ours, real = self.objects(model, table), self.objects(there, table)
+            if table == "sysctl":  # a new device brings its own, which the model does not know
+                real = {key: item for key, item in real.items() if key in ours}
+            assert set(ours) == set(real), "after %s: %s: only in the model %s, only in the kernel %s" % (
+                what, table, sorted(set(ours) - set(real)), sorted(set(real) - set(ours)))
+            for key, item in ours.items():
+                assert bool(item.get("secondary")) == bool(real[key].get("secondary")), "after %s: %s" % (what, key)
+                for field, value in item.items():
+                    if value is not None and field not in SILENT and not (item.get("kind") == "bridge" and field in FOLLOWS):
+                        assert real[key].get(field) == value, "after %s: %s %s: %s: the model has %r, the kernel %r" % (
+                            what, table, key, field, value, real[key].get(field))
+
+    @staticmethod
+    def objects(state, table):
+        """Base chains come when first used; the kernel's routes come and go with their addresses. A route by several ways counts as
+        lost with the first of them, though the kernel keeps it with the rest: somebody's route would not be what it was."""
+        if table == "route":
+            return {key: item for key, item in state[table].items() if item["protocol"] != KERNEL and not item.get("also")}
+        if table == "chain":
+            return {key: item for key, item in state[table].items() if item["rules"] or item["policy"] == "-"}
+        return state[table]
+
+    # The same in short, for objects that are there.
+
+    def remove(self, name, *key):
+        table = KINDS[name].table
+        self.do(Operation(KINDS[name], "remove", key, before=self.planner.work[table][key], after=None))
+
+    def change(self, name, *key, **fields):
+        table = KINDS[name].table
+        self.do(Operation(KINDS[name], "change", key, before=self.planner.work[table][key], after=fields))
+
+    def count(self, *tables):
+        return [len(self.objects(self.planner.work, table)) for table in tables]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_model_is_the_kernel_after_each_operation(node, name):
+    before, after = CHANGES[name]
+    node.apply(before)
+    operations = node.apply(after, check=True).operations
+    wanted = node.parse(after)
+    with kernel.Kernel() as handle:
+        scope = engine.scope_of(wanted, node.owner(), ledger.Ledger(), True)
+    watched = Watched(scope.namespaces | {"a", "b", "p"}, scope.sysctls)
+    watched.scope.iptables = scope.iptables | {("p", 4)}
+    watched.planner = plan.Planner(watched.gather())
+    for operation in operations:
+        watched.do(operation)
+    assert operations
+
+
+BUSY = """
+ip netns add p
+ip link add br0 address 02:00:00:00:00:10 mtu 1500 type bridge
+ip link set br0 up
+ip link add v0 mtu 1500 type veth peer name v1 netns p
+ip link set v0 address 02:00:00:00:00:50
+ip link set v0 up
+ip -n p link set v1 up
+ip link add w0 type veth peer name w1
+ip link set w0 master br0 up
+ip link set w1 up
+ip address add 10.0.0.1/24 dev v0
+ip address add 10.0.0.2/24 dev v0
+ip address add 10.0.0.3/24 dev v0
+ip address add 10.1.0.1/24 dev v0
+ip address add fd00::1/64 dev v0 nodad
+ip address add fd00::2/64 dev v0 nodad
+ip address add fd01::1/64 dev v0 nodad
+ip route add 10.9.0.0/24 via 10.0.0.9
+ip route add 10.9.1.0/24 via 10.1.0.9 src 10.0.0.2
+ip route add 10.9.2.0/24 via 10.1.0.9 src 10.0.0.1 table 99
+ip route add 10.9.3.0/24 via 10.1.0.9 src 10.0.0.1
+ip -6 route add fd09::/64 via fd00::9
+ip -6 route add fd09:1::/64 via fd01::9 src fd00::1
+ip route add blackhole 10.10.0.0/16
+ip route add 10.11.0.0/16 nexthop via 10.0.0.9 dev v0 nexthop via 198.18.0.1 dev eth9
+ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
+ip neigh add fd00::9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
+ip neigh add 198.18.0.1 lladdr 02:00:00:00:00:01 dev eth9 nud permanent
+ip address add 10.2.0.1/24 dev br0
+ip neigh add 10.2.0.9 lladdr 02:00:00:00:00:09 dev br0 nud permanent
+ip link add vx0 address 66:00:00:00:00:01 type vxlan id 7 dstport 8472 dev v0 nolearning
+ip link set vx0 master br0 up
+bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.9
+bridge fdb append 66:00:00:00:00:02 dev vx0 dst 10.0.0.9
+"""
+
+
+@pytest.fixture
+def busy(node):
+    node.sh(BUSY)
+    # Whatever the distribution thinks of it.
+    node.sh("sysctl -qw net.ipv4.conf.all.promote_secondaries=0 net.ipv4.conf.v0.promote_secondaries=0")
+    watched = Watched()
+    watched.compare("nothing")
+    return watched
+
+
+def test_a_link_that_goes_down_takes_routes_neighbours_and_ipv6(busy):
+    assert busy.count("address", "route", "neighbour") == [9, 7, 4]
+    busy.change("veth", "", "v0", up=False)
+    # Left: the addresses of IPv4; the blackhole; the other devices' neighbours.
+    assert busy.count("address", "route", "neighbour") == [6, 1, 2]
+    assert ("", 254, "10.11.0.0/16", 0) not in busy.planner.work["route"]
+    busy.change("veth", "", "v0", up=True)
+
+
+def test_the_last_address_takes_routes_and_neighbours_of_its_family(busy):
+    busy.remove("address", "", "v0", "10.1.0.1/24")
+    assert busy.count("route")[0] > 4
+    busy.remove("address", "", "v0", "10.0.0.1/24")  # the primary, its secondaries with it
+    assert not any(key[:2] == ("", "v0") and ":" not in key[2] for key in busy.planner.work["address"])
+    assert not any(item["dev"] == "v0" and item["family"] == 4 for item in busy.planner.work["route"].values())
+    assert [key for key in busy.planner.work["neighbour"] if key[1] == "v0"] == [("", "v0", "fd00::9")]
+
+
+def test_a_primary_address_takes_its_secondaries(busy):
+    busy.remove("address", "", "v0", "10.0.0.1/24")
+    assert [key[2] for key in busy.planner.work["address"] if key[1] == "v0" and "." in key[2]] == ["10.1.0.1/24"]
+    assert ("", 254, "10.9.1.0/24", 0) not in busy.planner.work["route"]  # its source was a secondary
+
+
+def test_a_secondary_address_goes_alone(busy):
+    busy.remove("address", "", "v0", "10.0.0.2/24")
+    assert ("", 254, "10.9.1.0/24", 0) not in busy.planner.work["route"]
+    assert ("", 254, "10.0.0.0/24", 0) in busy.planner.work["route"]
+
+
+def test_an_ipv6_address_leaves_routes_without_their_source(busy):
+    busy.remove("address", "", "v0", "fd00::1/64")
+    assert busy.planner.work["route"][("", 254, "fd09:1::/64", 1024)]["src"] == ""
+
+
+def test_a_mac_that_changes_flushes_neighbours(busy):
+    busy.change("veth", "", "v0", mac="02:00:00:00:00:51")
+    assert [key for key in busy.planner.work["neighbour"] if key[1] == "v0"] == []
+
+
+def test_a_small_mtu_takes_ipv6(busy):
+    busy.change("veth", "", "v0", mtu=1279)
+    assert not any(key[1] == "v0" and ":" in key[2] for table in ("address", "neighbour") for key in busy.planner.work[table])
+    busy.change("veth", "", "v0", mtu=1280)
+
+
+def test_disable_ipv6_takes_ipv6(node):
+    node.sh(BUSY)
+    watched = Watched(sysctls={("", "net/ipv6/conf/v0/disable_ipv6"), ("", "net/ipv6/conf/all/disable_ipv6")})
+    watched.change("sysctl", "", "net/ipv6/conf/v0/disable_ipv6", value="1")
+    watched.change("sysctl", "", "net/ipv6/conf/v0/disable_ipv6", value="0")
+    watched.change("sysctl", "", "net/ipv6/conf/all/disable_ipv6", value="1")
+
+
+@pytest.mark.parametrize("key", ["net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv6/conf/all/forwarding"])
+def test_global_sysctls_write_through(node, key):
+    node.sh(BUSY)
+    watched = Watched(sysctls={("", key)})
+    assert len(watched.planner.work["sysctl"]) > 4
+    watched.change("sysctl", "", key, value="1")
+    watched.change("sysctl", "", key.rpartition("/")[0].replace("net/ipv4", "net/ipv4/conf/v0").replace("conf/v0/conf/all", "conf/v0")
+                   .replace("ipv6/conf/all", "ipv6/conf/v0") + "/forwarding", value="0")
+    watched.change("sysctl", "", key, value="0")
+
+
+def test_a_bridge_releases_its_ports(busy):
+    busy.change("vxlan", "", "vx0", port=dict(busy.planner.work["link"][("", "vx0")]["port"], hairpin=True))
+    busy.remove("bridge", "", "br0")
+    assert busy.planner.work["link"][("", "vx0")]["master"] == ""
+
+
+def test_a_port_that_goes_may_change_the_bridges_mac(node):
+    """A bridge without a MAC of its own has its ports' lowest, and its neighbours go when that changes."""
+    node.sh("""
+    ip link add br1 type bridge; ip link set br1 up
+    ip link add s0 address 02:00:00:00:00:01 type veth peer name s1; ip link set s0 master br1
+    ip link add t0 address 02:00:00:00:00:02 type veth peer name t1
+    ip address add 10.2.0.1/24 dev br1; ip neigh add 10.2.0.9 lladdr 02:00:00:00:00:09 dev br1 nud permanent
+    """)
+    watched = Watched(("",))
+    watched.change("veth", "", "s0", master="")
+    assert watched.count("neighbour") == [0]
+
+
+@pytest.mark.parametrize("how", ["added", "removed"])
+def test_neighbours_of_such_a_bridge_survive_a_run(node, how):
+    document = {
+        "bridge": [{"name": "br1"}],
+        "veth": [{"name": "s0", "mac": "02:00:00:00:00:0%d" % (5 if how == "added" else 1), "master": "br1", "peer": {"name": "s1"}},
+                 {"name": "t0", "mac": "02:00:00:00:00:03", "master": "br1", "peer": {"name": "t1"}}],
+        "address": [{"dev": "br1", "address": "10.2.0.1/24"}],
+        "neighbour": [{"dev": "br1", "address": "10.2.0.9", "mac": "02:00:00:00:00:99"}],
+    }
+    one = dict(document, veth=document["veth"][: 1 if how == "added" else 2])
+    two = dict(document, veth=document["veth"][0 if how == "added" else 1:])
+    node.apply(one)
+    node.apply(two)
+    node.settled(two)
+
+
+def test_a_parent_takes_its_vxlan_devices(busy):
+    busy.remove("veth", "", "v0")
+    assert ("", "vx0") not in busy.planner.work["link"] and ("p", "v1") not in busy.planner.work["link"]
+    assert busy.count("vxlan_fdb") == [0]
+
+
+def test_a_parent_takes_its_macvlans_in_other_namespaces_too(node):
+    if "Unknown" in node.sh("ip link add m9 link eth9 type macvlan 2>&1 && ip link delete m9", check=False):
+        pytest.fail("this kernel has no macvlan: to be proved on one that has")
+    node.sh(BUSY + "ip netns add q; ip link add m0 link v0 type macvlan; ip link add m1 link v0 netns q type macvlan")
+    watched = Watched()
+    assert ("q", "m1") in watched.planner.work["link"]
+    watched.remove("veth", "", "v0")
+    assert ("q", "m1") not in watched.planner.work["link"] and ("", "m0") not in watched.planner.work["link"]
+
+
+def test_a_veth_end_takes_the_other(busy):
+    busy.remove("veth", "p", "v1")
+    assert ("", "v0") not in busy.planner.work["link"]
+
+
+def test_a_port_that_leaves_loses_its_flags(busy):
+    busy.change("veth", "", "w0", port=dict(busy.planner.work["link"][("", "w0")]["port"], hairpin=True, isolated=True))
+    busy.change("veth", "", "w0", master="")
+    busy.change("veth", "", "w0", master="br0")
+    assert busy.planner.work["link"][("", "w0")]["port"]["hairpin"] is False
+
+
+def test_a_namespace_takes_what_is_in_it(busy):
+    for operation in removal(busy, ("p",)):
+        busy.do(operation)
+    assert not any(key[0] == "p" for table in busy.planner.work.values() for key in table)
+
+
+def removal(watched, key):
+    planner = plan.Planner(watched.gather())
+    planner.remove({"netns": [key]})
+    return planner.operations
+
+
+def test_no_kind_is_forgotten():
+    """Every kind that makes links is one that the tests above know."""
+    assert set(LINKS) == {"bridge", "veth", "vxlan"}
+    assert engine_node.COLLECTION

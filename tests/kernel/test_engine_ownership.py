@@ -1,0 +1,302 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is somebody else's is never touched: the run refuses, names it, and nothing has changed."""
+
+import json
+import pathlib
+
+import pytest
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict
+from engine_documents import MIXED, changed, flannel
+
+pytestmark = pytest.mark.kernel
+
+ON_THE_WAY = {
+    # somebody's object, and what the error says of it
+    "bridge named as the VXLAN device": ("ip link add flannel.1 type bridge", "link flannel.1: there is already a bridge of that name"),
+    "veth named as the bridge": ("ip link add cni0 type veth peer name x", "link cni0: there is already a veth of that name, not made by"),
+    "bridge of the right name": ("ip link add cni0 type bridge", "link cni0: there is already a bridge of that name, not made by"),
+    "device of a kind the engine lacks": ("ip link add cni0 link eth9 type macvlan", "link cni0: there is already a macvlan of that name"),
+    "bridge with the group, another fabric's": (
+        "ip link add cni0 group 161 type bridge; ip link set cni0 alias green", "which belongs to fabric green"),
+    "veth end in a pod's way": ("ip link add vetha type veth peer name x", "link vetha: there is already a veth"),
+    "namespace": ("ip netns add a", "namespace a exists and was not made by this fabric"),
+    "namespace of another fabric": ("ip netns add a; ip -n a link set lo group 161 alias green", "namespace a exists and belongs to fabric green"),
+    "VXLAN device with the VNI": ("ip link add vx7 type vxlan id 1 dstport 8472 dev eth9", "VNI 1 on UDP port 8472 is taken by link vx7"),
+    "route": ("ip route add 10.244.2.0/24 dev eth9", "route 10.244.2.0/24: there is already a route to that prefix (dev eth9"),
+    "route with another metric": ("ip route add 10.244.2.0/24 dev eth9 metric 7", "already a route to that prefix"),
+    "route with a type of service": ("ip route add 10.244.2.0/24 dev eth9 tos 4", "already a route to that prefix"),
+    "route by several ways": (
+        "ip route add 10.244.2.0/24 nexthop via 198.18.0.1 dev eth9 nexthop via 198.18.0.2 dev eth9", "already a route to that prefix"),
+    "blackhole": ("ip route add blackhole 10.244.2.0/24", "already a route to that prefix (blackhole"),
+    "connected route of a peer's subnet": ("ip address add 10.244.2.5/24 dev eth9", "already a route to that prefix (dev eth9 proto 2)"),
+    "connected route of this node's subnet": (
+        "ip address add 10.244.1.5/24 dev eth9", "already a route to 10.244.1.0/24 by device eth9, not made by this fabric"),
+    "chain with rules": ("iptables -N FLANNEL-FWD; iptables -A FLANNEL-FWD -s 192.0.2.1 -j DROP", "chain FLANNEL-FWD of table filter holds a rule"),
+    "chain with rules, one ours": (
+        "iptables -N FLANNEL-FWD; iptables -A FLANNEL-FWD -j DROP; "
+        "iptables -A FLANNEL-FWD -m comment --comment clusternet:blue -j ACCEPT", "holds a rule that is not this fabric's: -j DROP"),
+    "empty chain": ("iptables -t nat -N FLANNEL-POSTRTG", "chain FLANNEL-POSTRTG of table nat exists, is empty"),
+    "chain of another fabric": (
+        "iptables -N FLANNEL-FWD; iptables -A FLANNEL-FWD -m comment --comment clusternet:green -j ACCEPT", "holds a rule that is not this"),
+    "link with this fabric's number": (
+        "ip link add q0 group 160 type bridge; ip link set q0 alias green", "number 160 is already used on this node by fabric green"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ON_THE_WAY)
+def test_somebodys_object_in_the_way(node, case):
+    script, message = ON_THE_WAY[case]
+    node.sh(script)
+    start = node.snapshot()
+    for check in (True, False):
+        with pytest.raises(Conflict) as caught:
+            node.apply(flannel(), check=check)
+        assert message in str(caught.value)
+    node.same(start)
+
+
+@pytest.mark.parametrize("script, message", [
+    ("ip route add 10.244.2.0/24 dev eth9 proto 99", "add route 10.244.2.0/24: File exists"),
+    ("ip link add flannel.1 type bridge", "add link flannel.1: File exists"),
+    ("ip netns add a", "add namespace a: .*File exists"),
+    ("ip address add 198.18.0.77/32 dev eth9", "add address 198.18.0.77/32 on eth9: .*File exists"),
+])  # fmt: skip
+def test_somebodys_object_that_comes_while_we_look(node, monkeypatch, script, message):
+    """After the plan was made: the kernel is asked to make, never to replace."""
+    from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine
+
+    original = engine.Transaction.run
+
+    def run(self, operations):
+        if any("flannel" in str(operation) for operation in operations) and not done:
+            done.append(node.sh(script))
+            done.append(node.snapshot())
+        original(self, operations)
+
+    done = []
+    monkeypatch.setattr(engine.Transaction, "run", run)
+    document = flannel()
+    document["address"].append({"dev": "eth9", "address": "198.18.0.77/32"})
+    with pytest.raises(Exception, match=message):
+        node.apply(document)
+    monkeypatch.undo()
+    now = node.snapshot()
+    now["run"], done[1]["run"] = {}, {}
+    assert not [line for line in node.differences(done[1], now)]
+
+
+def test_a_permanent_neighbour_of_somebody_in_the_way(node):
+    node.apply(flannel(peers=(2,)))
+    node.sh("ip neigh add 10.244.3.0 lladdr 02:00:00:00:00:77 dev flannel.1 nud permanent")
+    start = node.snapshot()
+    with pytest.raises(Conflict, match="neighbour 10.244.3.0 on flannel.1: there is already a permanent entry"):
+        node.apply(flannel())
+    node.same(start)
+
+
+def test_fdb_entries_on_somebodys_device(node):
+    node.sh("ip link add vx7 type vxlan id 7 dstport 4789 dev eth9")
+    start = node.snapshot()
+    with pytest.raises(Conflict, match="FDB entry 66:00:00:00:00:02 on vx7: the device is not made by this fabric"):
+        node.apply({"vxlan_fdb": [{"dev": "vx7", "mac": "66:00:00:00:00:02", "dst": "198.18.0.2"}]})
+    node.same(start)
+
+
+def test_a_learned_neighbour_is_nobodys(node):
+    node.apply(flannel(peers=(2,)))
+    for state in ("reachable", "stale", "incomplete", "failed"):
+        node.sh("ip neigh replace 10.244.3.0 dev flannel.1 nud %s %s" % (state, "lladdr 02:00:00:00:00:77" if state[0] in "rs" else ""))
+        node.settled(node.apply(flannel()).after)
+        node.apply(flannel(peers=(2,)))
+
+
+LOST_AT_TEARDOWN = {
+    "route over the bridge": ("ip route add 192.0.2.0/24 dev cni0", "route 192.0.2.0/24 is not this fabric's and would be lost when cni0"),
+    "route over the tunnel": ("ip route add 192.0.2.0/24 via 10.244.2.0 dev flannel.1 onlink", "route 192.0.2.0/24 is not this fabric's"),
+    "neighbour": ("ip neigh add 10.244.1.99 lladdr 02:00:00:00:00:77 dev cni0 nud permanent", "neighbour 10.244.1.99 on cni0 is not"),
+    "port of the bridge": ("ip link add s0 type veth peer name s1; ip link set s0 master cni0", "link s0 is a port of cni0, which would go"),
+    "macvlan over the bridge": ("ip link add m0 link cni0 type macvlan", "link m0 is not this fabric's and would be lost when"),
+    "macvlan in somebody's namespace": ("ip netns add q; ip link add m0 link cni0 netns q type macvlan", "link m0 in namespace q is not"),
+    "VXLAN device over the bridge": ("ip link add vx7 type vxlan id 7 dstport 4789 dev cni0", "link vx7 is not this fabric's"),
+    "veth in the pod's namespace": ("ip link add s0 type veth peer name s1 netns a", "is not this fabric's and would be lost"),
+    "jump to a chain": ("iptables -A INPUT -j FLANNEL-FWD", "a rule of chain INPUT that stays sends packets there: -j FLANNEL-FWD"),
+}
+
+
+@pytest.mark.parametrize("case", LOST_AT_TEARDOWN)
+def test_somebodys_object_that_would_go_with_ours(node, case):
+    script, message = LOST_AT_TEARDOWN[case]
+    node.apply(flannel())
+    node.sh(script)
+    node.settled(flannel())  # as long as it stands on what stays it is no matter
+    start = node.snapshot()
+    for check in (True, False):
+        with pytest.raises(Conflict) as caught:
+            node.apply({}, check=check)
+        assert message in str(caught.value)
+    node.same(start)
+
+
+def test_a_change_that_would_take_somebodys_object(node):
+    node.apply(flannel())
+    node.sh("ip route add 192.0.2.0/24 via 10.244.2.0 dev flannel.1 onlink")
+    start = node.snapshot()
+    with pytest.raises(Conflict, match="route 192.0.2.0/24 is not this fabric's and would be lost when flannel.1"):
+        node.apply(flannel(port=4789))
+    node.same(start)
+
+
+def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
+    node.apply(flannel())
+    node.sh("""
+    ip route add 192.0.2.0/24 dev cni0 proto 160
+    ip route add 192.0.3.0/24 dev eth9 proto 160 table 77
+    ip -6 route add fd00::/64 dev eth9 proto 160
+    ip neigh add 10.244.1.77 lladdr 02:00:00:00:00:77 dev cni0 nud permanent protocol 160
+    bridge fdb append 66:00:00:00:00:77 dev flannel.1 dst 198.18.0.77 self permanent
+    ip address add 10.9.9.9/24 dev cni0
+    ip link add s0 group 160 type bridge; ip link set s0 alias blue
+    ip netns add z; ip -n z link set lo group 160 alias blue
+    iptables -A INPUT -m comment --comment clusternet:blue:rule -s 192.0.2.9 -j ACCEPT
+    iptables -N OLD; iptables -A OLD -m comment --comment clusternet:blue -j ACCEPT
+    """)
+    kept = """
+    ip route add 203.0.113.0/24 dev eth9
+    ip route add 203.0.114.0/24 dev eth9 proto 161
+    ip neigh add 198.18.0.99 lladdr 02:00:00:00:00:77 dev eth9 nud permanent
+    ip link add t0 type bridge
+    ip netns add y
+    iptables -A INPUT -s 192.0.2.10 -j ACCEPT
+    iptables -N THEIRS; iptables -A THEIRS -m comment --comment clusternet:blue:rule -j ACCEPT
+    """
+    node.sh(kept)
+    outcome = node.apply(flannel())
+    assert outcome.counts() == {"remove": {"route": 3, "neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1, "iptables_rule": 2, "iptables_chain": 1},
+                                "change": {"iptables_chain": 1}}
+    assert "THEIRS" in node.sh("iptables-save") and "clusternet:blue:rule" not in node.sh("iptables -S THEIRS")
+    node.apply({})
+    left = node.snapshot()
+    node.sh("ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
+    assert len(node.differences(left, node.snapshot())) >= 5
+
+
+def test_two_fabrics_side_by_side(node):
+    start = node.snapshot()
+    green = flannel(pods=("g",), vni=2, bridge="cni2", subnet=7, peers=(8,), masquerade=False)
+    green["iptables_chain"][0]["chain"] = "GREEN-FWD"
+    green["iptables_rule"][0]["rule"] = "-j GREEN-FWD"
+    green["vxlan"][0]["port"] = 4789
+    node.apply(flannel())
+    alone = node.snapshot()
+    node.apply(green, "green", 161)
+    node.settled(flannel())
+    node.settled(green, "green", 161)
+    node.apply({}, "green", 161)
+    node.same(alone)
+    node.settled(flannel())
+    node.apply({})
+    node.same(start)
+
+
+def test_another_fabrics_number_is_refused(node):
+    node.apply(flannel())
+    start = node.snapshot()
+    with pytest.raises(Conflict, match="number 160 is already used on this node by fabric blue .*fabric_number"):
+        node.apply({"bridge": [{"name": "br5"}]}, "green", 160)
+    node.same(start)
+
+
+def test_a_fabric_under_another_number_would_not_know_its_own(node):
+    node.apply(flannel())
+    for document in (flannel(), {}):
+        with pytest.raises(Conflict, match="number: 161: fabric blue has the number 160 on this node; keep it"):
+            node.apply(document, "blue", 161)
+    node.settled(flannel())
+
+
+def test_a_half_made_link_is_known_by_its_group(node):
+    """A run killed between a link's birth and its name."""
+    node.sh("ip link add cni0 group 160 type bridge; ip link add vetha group 160 type veth peer name gone group 160")
+    node.apply(flannel())
+    node.settled(flannel())
+    node.apply({})
+    assert "cni0" not in node.sh("ip link") and "gone" not in node.sh("ip link")
+
+
+def test_a_file_that_a_killed_run_left_for_a_namespace(node):
+    start = node.snapshot()
+    pathlib.Path("/run/netns/a").touch()
+    node.apply(flannel())
+    node.settled(flannel())
+    node.apply({})
+    node.same(start)
+
+
+def test_an_address_on_somebodys_device_is_written_down(node):
+    start = node.snapshot()
+    document = {"address": [{"dev": "eth9", "address": "192.0.2.7/32"}]}
+    node.apply(document)
+    assert json.loads(pathlib.Path("/run/clusternet/ledger.json").read_text())["address"] == {"blue": [["", "eth9", "192.0.2.7/32"]]}
+    node.settled(document)
+    node.apply({})
+    node.same(start)
+
+
+def test_an_address_that_was_there_stays(node):
+    node.sh("ip address add 192.0.2.7/32 dev eth9")
+    start = node.snapshot()
+    document = {"address": [{"dev": "eth9", "address": "192.0.2.7/32"}]}
+    assert not node.apply(document).changed
+    node.apply({})
+    node.same(start)
+
+
+def test_objects_in_somebodys_namespace(node):
+    """A container's, made by others: what is put there is found again and taken away, and the namespace stays."""
+    node.sh("ip netns add ctr; ip -n ctr link set lo up")
+    start = node.snapshot()
+    document = {
+        "bridge": [{"name": "br5"}],
+        "veth": [{"name": "h0", "master": "br5", "peer": {"name": "eth0", "netns": "ctr"}}],
+        "address": [{"netns": "ctr", "dev": "eth0", "address": "10.5.0.2/24"}, {"netns": "ctr", "dev": "lo", "address": "192.0.2.9/32"}],
+        "route": [{"netns": "ctr", "dst": "10.99.0.0/16", "type": "blackhole"}],
+        "sysctl": [{"netns": "ctr", "key": "net/ipv4/ip_forward", "value": "1"}],
+        "iptables_chain": [{"netns": "ctr", "chain": "OURS", "rules": ["-j ACCEPT"]}],
+    }
+    node.apply(document)
+    node.settled(document)
+    node.apply({})
+    node.same(start)
+
+
+def test_a_chain_that_somebody_emptied_goes_with_the_fabric(node):
+    start = node.snapshot()
+    node.apply(flannel())
+    node.sh("iptables -F; iptables -t nat -F")
+    node.apply({})
+    node.same(start)
+
+
+def test_without_purge_nothing_is_removed(node):
+    node.apply(MIXED)
+    before = node.snapshot()
+    node.apply({"bridge": [{"name": "br7"}]}, purge=False)
+    node.sh("ip link del br7")
+    now = node.snapshot()
+    now["run"], before["run"] = {}, {}
+    assert not node.differences(before, now)
+    # And what is written down is not forgotten either.
+    node.apply({})
+    assert "192.0.2.77" not in node.sh("ip address") and not pathlib.Path("/run/clusternet").exists()
+
+
+def test_what_purge_would_take_cannot_be_built_on(node):
+    node.apply(flannel())
+    start = node.snapshot()
+    with pytest.raises(Conflict, match=r"document.address\[0\].dev: there is no device cni0 when this run is over.*add it"):
+        node.apply({"address": [{"dev": "cni0", "address": "10.244.1.1/24"}]})
+    with pytest.raises(Conflict, match=r"document.address\[2\].netns: there is no namespace a when this run is over.*add it"):
+        node.apply(changed(flannel(), netns=[{"name": "b"}], veth=[]))
+    node.same(start)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every granular module from absent to present and back, on a real kernel: check mode, twice, the diff, and as found."""
+
+import pytest
+from module_node import ModuleNode
+
+pytestmark = pytest.mark.kernel
+
+# br0 has a port already: from the first one on, a bridge keeps some of its port's limits.
+SETUP = """
+ip link add eth0 type veth peer name far
+ip address add 192.0.2.11/24 dev eth0
+ip link set eth0 up
+ip link set far up
+ip link add br0 address 02:00:5e:10:00:01 type bridge
+ip link add port master br0 type veth peer name port-end
+ip link add vtep type vxlan id 7 dstport 4789 local 192.0.2.11 dev eth0
+ip link set vtep up
+ip netns add web
+ip -n web link add eth0 type veth peer name far
+ip -n web link set far up
+ip -n web link set eth0 up
+ip -n web address add 2001:db8::11/64 dev eth0
+iptables -N THEIRS
+iptables -A THEIRS -j RETURN
+"""
+
+# module: (options, those that name the object or None where it cannot be absent, commands)
+LIVES = {
+    "netns": ({"name": "db"}, {"name": "db"}, ["ip netns add db", "ip -n db link set dev lo up"]),
+    "veth": (
+        {"name": "v0", "mtu": "1400", "master": "br0", "bridge_port": {"hairpin": True},
+         "peer": {"name": "eth1", "netns": "web", "mac": "02:00:5e:10:00:02"}},
+        {"name": "v0"},
+        ["ip link add name v0 mtu 1400 master br0 type veth peer name eth1 address 02:00:5e:10:00:02 netns web",
+         "ip link set dev v0 up",
+         "ip link set dev v0 type bridge_slave hairpin on",
+         "ip -n web link set dev eth1 up"],
+    ),
+    "bridge": (
+        {"netns": "web", "name": "br1", "ageing_time": 20, "stp": True},
+        {"netns": "web", "name": "br1"},
+        ["ip -n web link add name br1 type bridge stp_state 1 ageing_time 2000", "ip -n web link set dev br1 up"],
+    ),
+    "vxlan": (
+        {"name": "vxlan42", "vni": 42, "local": "192.0.2.11", "dev": "auto", "mtu": "auto", "learning": False,
+         "mac": "02:00:5e:10:00:2a"},
+        {"name": "vxlan42"},
+        ["ip link add name vxlan42 mtu 1450 address 02:00:5e:10:00:2a type vxlan id 42 dstport 4789 local 192.0.2.11 dev eth0 nolearning",
+         "ip link set dev vxlan42 up"],
+    ),
+    "vxlan_fdb": (
+        {"dev": "vtep", "mac": "02:00:5e:10:00:2b", "dst": "192.0.2.12"},
+        {"dev": "vtep", "mac": "02:00:5e:10:00:2b"},
+        ["bridge fdb replace 02:00:5e:10:00:2b dev vtep dst 192.0.2.12 self permanent"],
+    ),
+    "address": (
+        {"dev": "eth0", "address": "198.51.100.1/24"},
+        {"dev": "eth0", "address": "198.51.100.1/24"},
+        ["ip address add 198.51.100.1/24 brd + dev eth0 scope global"],
+    ),
+    "route": (
+        {"dst": "203.0.113.0/24", "via": "192.0.2.1"},
+        {"dst": "203.0.113.0/24"},
+        ["ip route add 203.0.113.0/24 via 192.0.2.1 proto 4 scope global"],
+    ),
+    "route in IPv6": (
+        {"netns": "web", "dst": "default", "via": "2001:db8::1", "src": "2001:db8::11"},
+        {"netns": "web", "dst": "::/0"},
+        ["ip -n web -6 route add ::/0 via 2001:db8::1 proto 4 metric 1024 src 2001:db8::11"],
+    ),
+    "route that drops": (
+        {"dst": "203.0.113.0/24", "type": "blackhole", "metric": 9, "table": 1000},
+        {"dst": "203.0.113.0/24", "metric": 9, "table": 1000},
+        ["ip route add blackhole 203.0.113.0/24 proto 4 scope global table 1000 metric 9"],
+    ),
+    "neighbour": (
+        {"dev": "eth0", "address": "192.0.2.12", "mac": "02:00:5e:10:00:2b"},
+        {"dev": "eth0", "address": "192.0.2.12"},
+        ["ip neighbour replace 192.0.2.12 lladdr 02:00:5e:10:00:2b dev eth0 nud permanent"],
+    ),
+    "sysctl": (
+        {"netns": "web", "key": "net.ipv4.conf.eth0.rp_filter", "value": "2"},
+        None,
+        ["ip netns exec web sysctl -w net/ipv4/conf/eth0/rp_filter=2"],
+    ),
+    "iptables chain": (
+        {"table": "nat", "chain": "BLUE", "rules": ["--destination 192.0.2.0/24 -j RETURN", "-j MASQUERADE -s 192.0.2.0/24"]},
+        {"table": "nat", "chain": "BLUE"},
+        ["iptables -t nat -N BLUE", "iptables -t nat -A BLUE -d 192.0.2.0/24 -j RETURN",
+         "iptables -t nat -A BLUE -s 192.0.2.0/24 -j MASQUERADE"],
+    ),
+    "iptables rule": (
+        {"chain": "THEIRS", "rule": "-p tcp --dport 80 -j ACCEPT", "position": "first"},
+        {"chain": "THEIRS", "rule": "-p tcp -m tcp --dport 80 -j ACCEPT"},
+        ["iptables -t filter -I THEIRS 1 -p tcp -m tcp --dport 80 -j ACCEPT"],
+    ),
+    "iptables rule in IPv6": (
+        {"netns": "web", "ip_version": 6, "chain": "FORWARD", "rule": "-s 2001:db8::/32 -j ACCEPT"},
+        {"netns": "web", "ip_version": 6, "chain": "FORWARD", "rule": "-s 2001:db8::/32 -j ACCEPT"},
+        ["ip netns exec web ip6tables -t filter -A FORWARD -s 2001:db8::/32 -j ACCEPT"],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def node():
+    node = ModuleNode(SETUP)
+    yield node
+    node.close()
+
+
+@pytest.mark.parametrize("what", LIVES)
+def test_life(node, what):
+    options, name, commands = LIVES[what]
+    made = node.life(what.split()[0], options, name)
+    assert made["commands"] == commands
+    assert made["diff"][0]["before"] != made["diff"][0]["after"]
+    assert made["diff"][1]["prepared"] == "".join(line + "\n" for line in commands)

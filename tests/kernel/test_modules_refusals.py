@@ -1,0 +1,182 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the granular modules refuse: what belongs to a fabric, what is of another kind, and bad input. Nothing changes then."""
+
+import pytest
+from module_node import ModuleNode
+
+pytestmark = pytest.mark.kernel
+
+SETUP = """
+ip link add eth0 address 02:00:5e:10:00:01 type veth peer name far
+ip link set eth0 up
+ip link set far up
+ip address add 192.0.2.11/24 dev eth0
+ip netns add mine
+"""
+BLUE = {
+    "netns": [{"name": "pod"}],
+    "bridge": [{"name": "br0"}],
+    "veth": [{"name": "v0", "master": "br0", "peer": {"name": "eth0", "netns": "pod"}}],
+    "vxlan": [{"name": "vtep", "vni": 1, "local": "192.0.2.11", "dev": "eth0"}],
+    "address": [{"dev": "br0", "address": "198.51.100.1/24"}, {"dev": "far", "address": "203.0.113.1/32"}],
+    "route": [{"dst": "203.0.113.128/25", "via": "192.0.2.1"}],
+    "neighbour": [{"dev": "eth0", "address": "192.0.2.9", "mac": "02:00:5e:10:00:09"}],
+    "vxlan_fdb": [{"dev": "vtep", "mac": "02:00:5e:10:00:09", "dst": "192.0.2.9"}],
+    "sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}],
+    "iptables_chain": [{"table": "nat", "chain": "BLUE", "rules": ["-j RETURN"]}],
+    "iptables_rule": [{"table": "nat", "chain": "POSTROUTING", "rule": "-j BLUE"}],
+}
+OF_BLUE = "belongs to fabric blue; change it in that fabric's document"
+OF_160 = "belongs to the fabric with number 160; change it in that fabric's document"
+LOST = "and would be lost with it; change that fabric's document first"
+
+
+@pytest.fixture(scope="module")
+def node():
+    node = ModuleNode(SETUP)
+    assert node.module("network", owner="blue", document=BLUE)["changed"]
+    before = node.snapshot()
+    yield node
+    after = node.snapshot()
+    node.close()
+    assert after == before, "something of what was refused was done all the same"
+
+
+REFUSED = [
+    ("netns", {"name": "pod"}, "namespace pod " + OF_BLUE),
+    ("netns", {"name": "pod", "state": "absent"}, "namespace pod " + OF_BLUE),
+    ("bridge", {"name": "br0", "stp": True}, "link br0 " + OF_BLUE),
+    ("veth", {"name": "eth0", "netns": "pod", "mtu": "1400"}, "link eth0 in namespace pod " + OF_BLUE),
+    ("veth", {"name": "v0", "state": "absent"}, "link v0 " + OF_BLUE),
+    ("veth", {"name": "eth0", "state": "absent"}, "link vtep belongs to fabric blue " + LOST),
+    ("vxlan", {"name": "vtep", "vni": 2}, "link vtep " + OF_BLUE),
+    ("vxlan", {"name": "other", "vni": 1},
+     "link other: VNI 1 on UDP port 4789 is taken by link vtep, which belongs to fabric blue; choose another VNI or port"),
+    ("vxlan_fdb", {"dev": "vtep", "mac": "02:00:5e:10:00:09", "state": "absent"}, "FDB entry 02:00:5e:10:00:09 on vtep " + OF_BLUE),
+    ("vxlan_fdb", {"dev": "vtep", "mac": "02:00:5e:10:00:08", "dst": "192.0.2.8"}, "FDB entry 02:00:5e:10:00:08 on vtep " + OF_BLUE),
+    ("address", {"dev": "br0", "address": "198.51.100.2/24"}, "address 198.51.100.2/24 on br0 " + OF_BLUE),
+    ("address", {"dev": "far", "address": "203.0.113.1/32", "state": "absent"}, "address 203.0.113.1/32 on far " + OF_BLUE),
+    ("address", {"dev": "far", "address": "198.51.100.2/24"},
+     "address 198.51.100.2/24 on far: there is already a route to 198.51.100.0/24 by device br0, which belongs to fabric blue; "
+     "choose another prefix or remove it"),
+    ("address", {"dev": "eth0", "address": "192.0.2.11/24", "state": "absent"},
+     "neighbour 192.0.2.9 on eth0 belongs to fabric number 160 " + LOST),
+    ("route", {"dst": "203.0.113.128/25", "via": "192.0.2.2"}, "route 203.0.113.128/25 " + OF_160),
+    ("route", {"dst": "203.0.113.128/25", "state": "absent"}, "route 203.0.113.128/25 " + OF_160),
+    ("neighbour", {"dev": "eth0", "address": "192.0.2.9", "mac": "02:00:5e:10:00:08"}, "neighbour 192.0.2.9 on eth0 " + OF_160),
+    ("neighbour", {"dev": "eth0", "address": "192.0.2.9", "state": "absent"}, "neighbour 192.0.2.9 on eth0 " + OF_160),
+    ("sysctl", {"key": "net/ipv4/ip_forward", "value": "0"},
+     "sysctl net/ipv4/ip_forward: fabric blue wants 1 and this task wants 0; agree on one value"),
+    ("iptables", {"table": "nat", "chain": "BLUE", "rules": ["-j ACCEPT"]}, "iptables chain BLUE of table nat " + OF_BLUE),
+    ("iptables", {"table": "nat", "chain": "BLUE", "rule": "-j ACCEPT"}, "iptables chain BLUE of table nat " + OF_BLUE),
+    ("iptables", {"table": "nat", "chain": "BLUE", "state": "absent"}, "iptables chain BLUE of table nat " + OF_BLUE),
+    ("iptables",
+     {"table": "nat", "chain": "POSTROUTING", "rule": '-m comment --comment "clusternet:blue:rule" -j BLUE', "state": "absent"},
+     'rule -m comment --comment "clusternet:blue:rule" -j BLUE ' + OF_BLUE),
+    # of another kind
+    ("bridge", {"name": "far"}, "link far: there is a veth of that name; remove it first, or choose another name"),
+    ("vxlan", {"name": "far", "state": "absent"}, "link far: there is a veth of that name; remove it first, or choose another name"),
+    ("vxlan_fdb", {"dev": "far", "mac": "02:00:5e:10:00:09", "dst": "192.0.2.8"},
+     "FDB entry 02:00:5e:10:00:09 on far: far is a veth, not a VXLAN device"),
+    # refused by the kernel
+    ("sysctl", {"key": "net/ipv4/no_such", "value": "1"},
+     "add sysctl net/ipv4/no_such: this kernel has no such key (is a module or a device of it missing?). "
+     "Nothing is changed: what was done before it is put back"),
+    ("route", {"dst": "203.0.113.0/26", "via": "198.18.0.1"},
+     "add route 203.0.113.0/26: Nexthop has invalid gateway (Network is unreachable). "
+     "Nothing is changed: what was done before it is put back"),
+]
+NO_DEVICE = "there is no device gone on this node; create it first, or in the same document"
+NO_NAMESPACE = "there is no namespace gone on this node; create it first, or in the same document"
+BUILT_IN = ("iptables.chain: 'INPUT': expected a chain that is not built in; "
+            "built-in chains are shared: name single rules of theirs (iptables_rule; the module's option rule)")
+BAD = [
+    ("netns", {"name": ""}, "netns.name: '': expected a namespace name"),
+    ("netns", {"name": "../x"}, "netns.name: '../x': expected a namespace name of at most 255 characters without white space or '/'"),
+    ("bridge", {"name": "a-name-too-long-for-it"},
+     "bridge.name: 'a-name-too-long-for-it': expected an interface name of 1 to 15 characters, not 22; shorten it"),
+    ("bridge", {"name": "b", "mtu": "9"}, "bridge.mtu: 9: expected 'auto' or an MTU in bytes from 68 to 65535"),
+    ("bridge", {"name": "b", "mtu": "auto"},
+     "bridge.mtu: 'auto': expected a document with `underlay`, which says what auto means; or give a number"),
+    ("bridge", {"name": "b", "mac": "01:00:00:00:00:01"},
+     "bridge.mac: '01:00:00:00:00:01': expected a unicast MAC address (the first byte even, not all zero)"),
+    ("bridge", {"name": "b", "ageing_time": -1}, "bridge.ageing_time: -1: expected seconds from 0 to 1000000"),
+    ("bridge", {"name": "b", "master": "b"},
+     "bridge.master: 'b -> b': expected links whose masters and underlay devices do not form a cycle"),
+    ("bridge", {"name": "b", "master": "gone"}, "bridge.master: " + NO_DEVICE),
+    ("bridge", {"name": "b", "netns": "gone"}, "bridge.netns: " + NO_NAMESPACE),
+    ("bridge", {"mtu": "1500"}, "missing required arguments: name"),
+    ("veth", {"name": "v"}, "link v does not exist, and without `peer` it cannot be made; name its peer"),
+    ("veth", {"name": "v", "peer": {"name": "p", "mtu": "1"}}, "veth.peer.mtu: 1: expected 'auto' or an MTU in bytes from 68 to 65535"),
+    ("veth", {"name": "v", "peer": {"name": "p", "netns": "gone"}}, "veth.peer.netns: " + NO_NAMESPACE),
+    ("veth", {"name": "v", "peer": {"netns": "mine"}}, "missing required arguments: name found in peer"),
+    ("vxlan", {"name": "x"}, "state is present but all of the following are missing: vni"),
+    ("vxlan", {"name": "x", "vni": 1 << 24}, "vxlan.vni: 16777216: expected a VNI from 1 to 16777215"),
+    ("vxlan", {"name": "x", "vni": 3, "local": "here"}, "vxlan.local: 'here': expected an IP address without a prefix length"),
+    ("vxlan", {"name": "x", "vni": 3, "dev": "gone"}, "vxlan.dev: " + NO_DEVICE),
+    ("vxlan", {"name": "x", "vni": 3, "local": "192.0.2.77", "dev": "auto"},
+     "vxlan.local: '192.0.2.77': expected an address that a device of this node holds; "
+     "see `ip address`; a fabric's node address is fabric_node_ip"),
+    ("vxlan_fdb", {"dev": "vtep", "mac": "02:00:5e:10:00:08"}, "state is present but all of the following are missing: dst"),
+    ("vxlan_fdb", {"dev": "vtep", "mac": "00:00:00:00:00:00", "state": "absent"},
+     "vxlan_fdb.dst: None: expected the destination that is meant: the all-zero MAC can have several"),
+    ("address", {"dev": "far", "address": "192.0.2.300/24"},
+     "address.address: '192.0.2.300/24': expected an IP address with its prefix length, such as 192.0.2.1/24"),
+    ("address", {"dev": "gone", "address": "192.0.2.30/24"}, "address.dev: " + NO_DEVICE),
+    ("route", {"dst": "198.51.100.1/24", "via": "192.0.2.1"},
+     "route.dst: '198.51.100.1/24': expected a prefix without host bits; write 198.51.100.0/24"),
+    ("route", {"dst": "203.0.113.0/26"}, "route.dev: None: expected a device or a gateway (via) for a unicast route"),
+    ("route", {"dst": "203.0.113.0/26", "via": "2001:db8::1"},
+     "route: '2001:db8::1': expected addresses of the same family as dst 203.0.113.0/26"),
+    ("route", {"dst": "203.0.113.0/26", "dev": "far", "type": "blackhole"},
+     "route.type: 'blackhole': expected unicast, since a device or a gateway is given; drop `dev` and `via`, or the type"),
+    ("route", {"dst": "203.0.113.0/26", "dev": "far", "onlink": True}, "route.onlink: True: expected both `via` and `dev` with it"),
+    ("neighbour", {"dev": "far", "address": "192.0.2.0/24", "mac": "02:00:5e:10:00:08"},
+     "neighbour.address: '192.0.2.0/24': expected an IP address without a prefix length"),
+    ("neighbour", {"dev": "far", "address": "192.0.2.1"}, "state is present but all of the following are missing: mac"),
+    ("sysctl", {"key": "kernel/hostname", "value": "x"},
+     "sysctl.key: 'kernel/hostname': expected a key below net, such as net/ipv4/ip_forward"),
+    ("iptables", {"chain": "X"}, "state is present but any of the following are missing: rules, rule"),
+    ("iptables", {"chain": "X", "rules": ["-j ACCEPT"], "rule": "-j ACCEPT"}, "parameters are mutually exclusive: rules|rule"),
+    ("iptables", {"chain": "X", "rules": ["-j ACCEPT"], "position": "first"}, "missing parameter(s) required by 'position': rule"),
+    ("iptables", {"chain": "INPUT", "rules": ["-j ACCEPT"]}, BUILT_IN),
+    ("iptables", {"chain": "INPUT", "state": "absent"}, BUILT_IN),
+    ("iptables", {"chain": "X", "rules": ["-A X -j ACCEPT"]},
+     "iptables.rules[0]: '-A X -j ACCEPT': expected a rule without -A: table, chain and position are options of their own"),
+    ("iptables", {"chain": "X", "rule": "-j ACCEPT"},
+     "iptables.chain: there is no iptables chain X of table filter; create it first, or in the same document"),
+    ("iptables", {"chain": "INPUT", "rule": ""}, "iptables.rule: '': expected one rule on one line, such as '-s 192.0.2.0/24 -j ACCEPT'"),
+    ("network_info", {"netns": ["gone"]}, "netns[0]: 'gone': expected a namespace of this node (mine, pod)"),
+    ("network_info", {"owner": "blue", "number": 3}, "number: 3: expected a fabric's number from 160 to 175"),
+    ("network_info", {"number": 160}, "missing parameter(s) required by 'number': owner"),
+]
+
+
+def label(case):
+    return "%s: %s" % (case[0], case[2][:40])
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=label)
+def test_not_to_be_touched(node, case):
+    module, options, message = case
+    answer = node.module(module, **options)
+    assert answer.get("failed") and answer["msg"] == message
+
+
+@pytest.mark.parametrize("case", BAD, ids=label)
+def test_bad_input(node, case):
+    module, options, message = case
+    answer = node.module(module, check=True, **options)
+    assert answer.get("failed") and answer["msg"] == message
+
+
+def test_rules_that_iptables_does_not_take_are_named(node):
+    for rules, start, words in [
+        (["-j ACCEPT", "-j NOWHERE"], "iptables.rules[1]: '-j NOWHERE': expected a rule that iptables takes; ", "NOWHERE"),
+        (["-j ACCEPT", "--dport 80 -j ACCEPT"], "iptables.rules[1]: '--dport 80 -j ACCEPT': expected a rule that iptables takes; ", "--dport"),
+        (["-s 192.0.2.1,192.0.2.2 -j ACCEPT"], "iptables.rules[0]: ", "expected rules that each stand for one rule"),
+    ]:
+        message = node.module("iptables", chain="X", rules=rules)["msg"]
+        assert message.startswith(start) and words in message

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a whole run promises, held against snapshots that share no code with the engine."""
+
+import json
+import time
+
+import pytest
+from runs import NODES, SITE, TEARDOWN, on, same, stats, succeeded, tasks
+
+NETWORK = "Build the network"
+
+
+@pytest.fixture(scope="module", name="found")
+def fixture_found(lab):
+    """Each node before the first run."""
+    return {node: lab.snapshot(node) for node in NODES}
+
+
+@pytest.fixture(autouse=True)
+def fixture_clean(lab, found):
+    yield
+    lab.playbook(TEARDOWN)
+
+
+def test_check_tells_the_truth_and_teardown_leaves_the_nodes_as_found(lab, found):
+    check = lab.playbook(SITE, "--check", "--diff")
+    succeeded(check)
+    for node in NODES:
+        same(found[node], lab.snapshot(node))
+    predicted = tasks(check, NETWORK)
+    assert all("ip link add name flannel.1" in "\n".join(predicted[node]["commands"]) for node in NODES)
+
+    real = lab.playbook(SITE, "--diff")
+    succeeded(real)
+    made = tasks(real, NETWORK)
+    for node in NODES:
+        assert made[node]["commands"] == predicted[node]["commands"]
+        assert made[node]["after"] == predicted[node]["after"]
+        assert made[node]["operations"] == predicted[node]["operations"]
+
+    again = lab.playbook(SITE)
+    succeeded(again)
+    assert stats(again, "changed") == dict.fromkeys(NODES, 0)
+
+    prediction = lab.playbook(TEARDOWN, "--check", "--diff")
+    gone = lab.playbook(TEARDOWN, "--diff")
+    succeeded(gone)
+    assert tasks(gone, "Take the network away")["node1"]["commands"] == tasks(prediction, "Take the network away")["node1"]["commands"]
+    for node in NODES:
+        same(found[node], lab.snapshot(node))
+    assert stats(lab.playbook(TEARDOWN), "changed") == dict.fromkeys(NODES, 0)
+
+
+FOREIGN = {
+    "a flannel.1 of another kind": (
+        "ip link add name flannel.1 type bridge", "link flannel.1", "ip link show dev flannel.1", "ip link delete dev flannel.1"),
+    "a cni0 of another kind": (
+        "ip link add name cni0 type veth peer name other", "link cni0", "ip link show dev cni0", "ip link delete dev cni0"),
+    "a bridge cni0 of somebody's": (
+        "ip link add name cni0 type bridge", "link cni0", "ip link show dev cni0", "ip link delete dev cni0"),
+    "a route to a wanted prefix": (
+        "ip route add 10.244.1.0/24 via 198.18.0.1", "10.244.1.0/24", "ip route show 10.244.1.0/24 | grep 198.18.0.1",
+        "ip route delete 10.244.1.0/24"),
+    "a chain of a wanted name with a rule": (
+        "iptables -N FLANNEL-FWD; iptables -A FLANNEL-FWD -s 192.0.2.7 -j DROP", "FLANNEL-FWD", "iptables -S FLANNEL-FWD | grep 192.0.2.7",
+        "iptables -F FLANNEL-FWD; iptables -X FLANNEL-FWD"),
+}
+
+
+def refusals(lab, by_node):
+    """One run with something in the way on each node: {node: (set up, named, look, clean up)}. Checks that each is as before."""
+    try:
+        for node, (make, dummy, dummy, dummy) in by_node.items():
+            on(lab, node, make)
+        before = {node: lab.snapshot(node) for node in by_node}
+        run = lab.playbook(SITE, "--skip-tags", "verify")
+        for node, (dummy, named, look, dummy) in by_node.items():
+            refused = tasks(run, NETWORK)[node]
+            assert refused.get("failed") and named in refused["msg"], refused.get("msg")
+            same(before[node], lab.snapshot(node))
+            on(lab, node, look)
+        assert stats(run, "failures") == {node: int(node in by_node) for node in NODES}
+        return tasks(run, NETWORK)
+    finally:
+        for node, (dummy, dummy, dummy, remove) in by_node.items():
+            on(lab, node, remove)
+
+
+def test_what_is_foreign_stops_that_node_and_loses_nothing(lab):
+    cases = list(FOREIGN.values())
+    refusals(lab, dict(zip(NODES, cases[:3])))
+    refusals(lab, dict(zip(NODES[1:], cases[3:])))
+
+
+def test_an_operation_that_the_kernel_refuses_leaves_the_node_as_before(lab):
+    # No plan can know it: the links are made when the kernel refuses the sysctl.
+    key = "/proc/sys/net/ipv4/ip_forward"
+    results = refusals(lab, {"node2": (
+        "mount --bind %s %s; mount -o remount,bind,ro %s" % (key, key, key), "sysctl net/ipv4/ip_forward: Read-only file system",
+        "grep -q 0 " + key, "umount " + key)})
+    assert results["node2"]["rolled_back"] is True
+
+
+BAD = {
+    "VNI": ({"flannel_vni": 99999999}, {}, "flannel_vni: 99999999: expected a number from 1 to"),
+    "range too small": (
+        {"fabric_pod_cidr": "10.99.0.0/24", "fabric_subnet_length": 26, "fabric_lease_file": "/run/no-such-lease-file.yml"}, {"extra": 1},
+        "fabric_pod_cidr: 10.99.0.0/24: too small"),
+    "overlapping pins": ({}, {"node1": {"fabric_subnet": "10.244.8.0/24"}, "node2": {"fabric_subnet": "10.244.8.0/23"}}, "overlaps"),
+    "loopback": ({}, {"node2": {"fabric_node_ip": "127.0.0.1"}}, "node2: fabric_node_ip: 127.0.0.1: is on loopback"),
+    "values that differ": ({}, {"node3": {"flannel_port": 4789}}, "flannel_port: differs between hosts"),
+    "two pods, one address": (
+        {}, {"node1": {"fabric_subnet": "10.244.1.0/24", "fabric_pods": [
+            {"name": "x", "address": "10.244.1.9"}, {"name": "y", "address": "10.244.1.9"}]}}, "node1: fabric_pods[1].address: 10.244.1.9"),
+    "address outside": (
+        {}, {"node1": {"fabric_subnet": "10.244.1.0/24", "fabric_pods": [{"name": "x", "address": "10.244.2.9"}]}},
+        "expected an address inside 10.244.1.0/24"),
+    "long name": ({}, {"node1": {"fabric_pods": [{"name": "x" * 64}]}}, "node1: fabric_pods[0].name"),
+    "unknown option": ({}, {"node1": {"fabric_pods": [{"name": "x", "adress": "10.244.1.9"}]}}, "adress"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_stops_before_any_node_is_touched(lab, tmp_path, case):
+    everywhere, by_host, message = BAD[case]
+    more = {"fabric": {"hosts": {}}}
+    for host, variables in by_host.items():
+        if host == "extra":  # more nodes than the range has room for; they need not exist
+            more["fabric"]["hosts"].update({"node%d" % n: {"fabric_node_ip": "198.18.0.%d" % (100 + n)} for n in range(10, 14)})
+        else:
+            more["fabric"]["hosts"][host] = variables
+    (tmp_path / "more.json").write_text(json.dumps(more))
+    run = lab.playbook(SITE, "-i", str(tmp_path / "more.json"), "-e", json.dumps(everywhere))
+    said = json.dumps(run, ensure_ascii=False)
+    assert message in said, said
+    assert [play["play"]["name"] for play in run["plays"] if play["tasks"]] == ["Validate"]
+    assert sum(run["stats"][host]["failures"] for host in run["stats"]) >= 1
+
+
+def test_twenty_nodes_take_at_most_ten_times_as_long_as_three(lab):
+    def timed(nodes):
+        start = time.monotonic()
+        run = lab.playbook(SITE, nodes=nodes)
+        seconds = time.monotonic() - start
+        failures = {host: run["stats"][host]["failures"] for host in run["stats"]}
+        assert not any(failures.values()), failures
+        return seconds, run
+
+    three, dummy = timed(3)
+    lab.playbook(TEARDOWN)
+    lab.playbook("playbooks/lab_up.yml", nodes=20)
+    try:
+        twenty, dummy = timed(20)
+        dummy, again = timed(20)
+        assert {again["stats"][host]["changed"] for host in again["stats"]} == {0}
+        print("site.yml: %.1f s for 3 nodes, %.1f s for 20: %.1f times" % (three, twenty, twenty / three))
+        assert twenty <= 10 * three
+        lab.playbook(TEARDOWN, nodes=20)
+    finally:
+        lab.playbook("playbooks/lab_up.yml", nodes=3)

@@ -1,0 +1,222 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node for the engine to work on: this very process in network and mount namespaces of its own.
+
+In the process and not beside it, so that a node costs some milliseconds and a test can look into the engine. Nothing here
+works outside of `node()`: every way to the kernel first makes sure that it does not stand in the host's namespace.
+"""
+
+import contextlib
+import copy
+import ctypes
+import os
+import pathlib
+import subprocess
+import sys
+import traceback
+
+import snapshot as snapshots
+
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+MS_REC, MS_PRIVATE = 16384, 1 << 18
+COLLECTION = "ansible_collections.clusternet.fabric.plugins.module_utils._engine"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_HOME = os.readlink("/proc/self/ns/net")
+
+# The underlay: a node's device and its address. Its far end is what the device is a device for, no more.
+UNDERLAY = """
+ip link add name eth9 address 02:00:00:00:09:01 type veth peer name eth9p
+ip link set eth9 up
+ip link set eth9p up
+ip address add 198.18.0.11/20 dev eth9
+"""
+
+
+def _call(name, *arguments):
+    if getattr(_libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (name, os.strerror(number)))
+
+
+def must_be_away():
+    """Raise where this is not a node of a test."""
+    if os.readlink("/proc/self/ns/net") == _HOME:
+        raise RuntimeError("not in a node: the host's own network is not to be touched")
+
+
+@contextlib.contextmanager
+def node(setup=UNDERLAY):
+    """Be a node with nothing on it but its underlay. Everything vanishes at the end, whatever happens in between."""
+    homes = [(os.open("/proc/self/ns/" + name, os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
+    folder = os.getcwd()
+    try:
+        _call("unshare", CLONE_NEWNET | CLONE_NEWNS)
+        must_be_away()
+        _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+        _call("mount", b"tmpfs", b"/run", b"tmpfs", 0, None)
+        os.mkdir("/run/netns")
+        for place in ("default", "all"):
+            # No DAD: what it brings late would show in a test that has nothing to do with it.
+            pathlib.Path("/proc/sys/net/ipv6/conf/%s/accept_dad" % place).write_text("0", encoding="ascii")
+        sh("ip link set lo up\n" + setup)
+        yield
+    finally:
+        for descriptor, flag in homes:
+            _call("setns", descriptor, flag)
+            os.close(descriptor)
+        os.chdir(folder)
+
+
+def sh(script, check=True, text=None):
+    """Standard output of a shell script that is run in the node."""
+    must_be_away()
+    done = subprocess.run(["sh", "-ec", script], input=text, capture_output=True, text=True, timeout=60, check=False)
+    if check and done.returncode:
+        raise AssertionError("%s\nended with %d: %s%s" % (script, done.returncode, done.stdout, done.stderr))
+    return done.stdout
+
+
+@contextlib.contextmanager
+def inside(netns):
+    """Be in a named namespace of the node."""
+    must_be_away()
+    back = os.open("/proc/self/ns/net", os.O_RDONLY)
+    there = os.open("/run/netns/" + netns, os.O_RDONLY)
+    try:
+        _call("setns", there, CLONE_NEWNET)
+        yield
+    finally:
+        _call("setns", back, CLONE_NEWNET)
+        os.close(there)
+        os.close(back)
+
+
+def names():
+    """Namespaces under /run/netns; a file there that is none is part of the trace."""
+    return sorted(os.listdir("/run/netns"))
+
+
+def snapshot(sysctls=True):
+    """What stock tools see in the node and in its named namespaces (tests/support/snapshot.py), and the files under /run.
+
+    sysctls=False leaves /proc/sys/net out: two thousand files a namespace.
+    """
+    must_be_away()
+    take, found = snapshots.take_sysctls, {}
+    if not sysctls:
+        snapshots.take_sysctls = dict
+    try:
+        found[""] = snapshots.take_namespace()
+        for name in names():
+            try:
+                with inside(name):
+                    found[name] = snapshots.take_namespace()
+            except OSError:
+                found[name] = "a file that is no namespace"
+    finally:
+        snapshots.take_sysctls = take
+    return {"namespaces": found, "run": _files()}
+
+
+def _files():
+    found = {}
+    for folder, folders, files in os.walk("/run"):
+        folders[:] = [name for name in folders if name != "netns"]
+        for name in files + folders:
+            path = os.path.join(folder, name)
+            if name != "xtables.lock":
+                found[path] = pathlib.Path(path).read_text(encoding="utf-8") if os.path.isfile(path) else "folder"
+    return found
+
+
+def differences(before, after):
+    """What differs between two snapshots, in words."""
+    sides = copy.deepcopy([before, after])
+    for side in sides:
+        for namespace in side["namespaces"].values():
+            if isinstance(namespace, dict):
+                _forget_the_past(namespace)
+    return snapshots.diff(*sides)[0]
+
+
+def _forget_the_past(namespace):
+    """Leave out what the kernel does of itself, sooner or later, and what says no more than what a device once was."""
+    for link in namespace["links"].values():
+        if "UP" not in link["flags"]:
+            link.pop("qdisc", None)  # whether it was ever up
+        if link.get("linkinfo", {}).get("info_kind") == "bridge":
+            link.pop("tso_max_size", None)  # whether it ever had a port
+    # A device gets its IPv6 link-local address some time after it first has a carrier.
+    for name, addresses in list(namespace["addresses"].items()):
+        namespace["addresses"][name] = [address for address in addresses if not address["local"].startswith("fe80::") or address["prefixlen"] != 64]
+        if not namespace["addresses"][name]:
+            del namespace["addresses"][name]
+    namespace["routes"] = [route for route in namespace["routes"] if route.get("dst") != "fe80::/64" or route.get("protocol") not in (2, "2", "kernel")]
+
+
+def same(before, sysctls=True):
+    """Assert that the node is as in an earlier snapshot."""
+    found = differences(before, snapshot(sysctls))
+    assert not found, "\n".join(found)
+
+
+# --- the engine ---------------------------------------------------------------------------------------------------
+
+def _engine():
+    from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine
+
+    return engine
+
+
+def owner(name="blue", number=160):
+    from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
+
+    return Owner(name, number)
+
+
+def parse(document, fabric=None):
+    from ansible_collections.clusternet.fabric.plugins.module_utils._engine.document import parse as parse_
+
+    return parse_(copy.deepcopy(document), fabric or owner())
+
+
+def apply(document, name="blue", number=160, **options):
+    """A whole run, as the module `network` makes it."""
+    must_be_away()
+    fabric = owner(name, number)
+    return _engine().apply(parse(document, fabric), fabric, **dict({"purge": True}, **options))
+
+
+def settled(document, name="blue", number=160):
+    """Assert that a second run has nothing to do."""
+    again = apply(document, name, number)
+    assert not again.changed, again.commands()
+    return again
+
+
+def replay(commands):
+    """The commands, as a person would run them."""
+    sh("\n".join(commands))
+
+
+# --- other processes ----------------------------------------------------------------------------------------------
+
+def fork(function):
+    """Run a function in a child process that shares the node; its number. The caller waits for it."""
+    must_be_away()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        function()
+        code = 0
+    except BaseException:  # the child must never come back into the test
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sandbox in which modules are run as Ansible runs them: a process of their own, arguments in JSON, the answer in JSON."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import sandbox
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class ModuleNode(sandbox.Sandbox):
+    def module(self, name, /, check=False, **options):
+        """What module `name` answers to the options. A module that fails is not an error here: look at `failed`."""
+        arguments = dict(options, _ansible_check_mode=check, _ansible_diff=True)
+        path = os.pathsep.join([str(ROOT / ".ansible/collections")] + [folder for folder in sys.path if folder])
+        command = self.enter(sys.executable, str(ROOT / "plugins/modules" / (name + ".py")))
+        done = subprocess.run(command, input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), capture_output=True, text=True,
+                              env=dict(os.environ, PYTHONPATH=path), timeout=60, check=False)
+        if not done.stdout.lstrip().startswith("{"):
+            raise AssertionError("module %s broke: %s%s" % (name, done.stdout, done.stderr))
+        return json.loads(done.stdout)
+
+    def snapshot(self):
+        """The kernel's state, by the script that shares no code with the engine."""
+        return self.run("%s %s --kernel" % (sys.executable, ROOT / "tests/support/snapshot.py"))
+
+    def life(self, name, options, absent=None):
+        """Present in check mode, twice for real, and gone again: what is promised of every module. Returns the answer of the first real run.
+
+        absent  the options that name the object; None where it has no absent state, and stays
+        """
+        found = self.snapshot()
+        predicted = self.module(name, check=True, **options)
+        assert self.snapshot() == found, "check mode changed something"
+        made = self.module(name, **options)
+        assert made["changed"] and predicted["changed"], (made, predicted)
+        assert {key: predicted[key] for key in ("commands", "operations", "before", "after")} == {
+            key: made[key] for key in ("commands", "operations", "before", "after")}
+        there = self.snapshot()
+        assert there != found
+        for check in (True, False):
+            again = self.module(name, check=check, **options)
+            assert again["changed"] is False and again["commands"] == [] and again["before"] == again["after"] == made["after"], again
+        if absent is not None:
+            predicted = self.module(name, check=True, state="absent", **absent)
+            assert predicted["changed"] and self.snapshot() == there
+            gone = self.module(name, state="absent", **absent)
+            assert gone["changed"] and gone["commands"] == predicted["commands"] and gone["after"] == predicted["after"] == {}
+            assert self.snapshot() == found
+            assert self.module(name, state="absent", **absent)["changed"] is False
+        return made

@@ -1,0 +1,203 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input is rejected with the field's path, the value and what was expected; the kernel is not asked."""
+
+import pytest
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine import document as documents
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict, Invalid
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
+from engine_documents import DOCUMENTS
+
+OWNER = Owner("blue", 160)
+
+
+def parse(document):
+    return documents.parse(document, OWNER)
+
+
+def vxlan(**fields):
+    return {"vxlan": [dict({"name": "vx", "vni": 1}, **fields)]}
+
+
+def route(**fields):
+    return {"route": [dict({"dst": "192.0.2.0/24", "dev": "br0"}, **fields)]}
+
+
+def chain(*rules, **fields):
+    return {"iptables_chain": [dict({"chain": "C", "rules": list(rules)}, **fields)]}
+
+
+# The document, and the whole of the error.
+BAD = [
+    ([], "document: []: expected a mapping of sections (netns, bridge, veth, vxlan, sysctl, address, vxlan_fdb, neighbour, route, iptables_chain, iptables_rule)"),
+    ({"vxlans": []}, "document.vxlans: '...': expected a known kind (address, bridge, iptables_chain, iptables_rule, neighbour, netns, route, sysctl, underlay, veth, vxlan, vxlan_fdb); did you mean 'vxlan'?"),
+    ({"bridge": {"name": "br0"}}, "document.bridge: {'name': 'br0'}: expected a list of entries"),
+    ({"bridge": ["br0"]}, "document.bridge[0]: 'br0': expected a mapping with the options name, netns, mtu, mac, up, master, bridge_port, stp, ageing_time, multicast_snooping"),
+    ({"bridge": [{"name": "br0", "mtuu": 1}]}, "document.bridge[0].mtuu: 1: expected a known option (ageing_time, bridge_port, mac, master, mtu, multicast_snooping, name, netns, stp, up); did you mean 'mtu'?"),
+    ({"veth": [{"name": "v", "peer": {"name": "w", "hairpin": True}}]}, "document.veth[0].peer.hairpin: True: expected a known option (bridge_port, mac, master, mtu, name, netns, up)"),
+    ({"bridge": [{}]}, "document.bridge[0].name: None: expected a value: the option is required"),
+    # names
+    ({"bridge": [{"name": "a-name-that-is-16"}]}, "document.bridge[0].name: 'a-name-that-is-16': expected an interface name of 1 to 15 characters, not 17; shorten it"),
+    ({"bridge": [{"name": "brücke-zu-lang"}]}, None),
+    ({"bridge": [{"name": "brücke-zu-lange"}]}, "document.bridge[0].name: 'brücke-zu-lange': expected an interface name of 1 to 15 characters, not 16; shorten it"),
+    ({"bridge": [{"name": ""}]}, "document.bridge[0].name: '': expected an interface name of 1 to 15 characters, not 0; shorten it"),
+    ({"bridge": [{"name": "a b"}]}, "document.bridge[0].name: 'a b': expected an interface name without white space, '/', ':' or '%'"),
+    ({"bridge": [{"name": "br%d"}]}, "document.bridge[0].name: 'br%d': expected an interface name without white space, '/', ':' or '%'"),
+    ({"bridge": [{"name": "all"}]}, "document.bridge[0].name: 'all': expected an interface name other than 'all' and 'default', which have a meaning among sysctls"),
+    ({"bridge": [{"name": "lo"}]}, "document.bridge[0].name: 'lo': expected a device other than lo, which every namespace has by itself"),
+    ({"netns": [{"name": "a/b"}]}, "document.netns[0].name: 'a/b': expected a namespace name of at most 255 characters without white space or '/'"),
+    ({"netns": [{"name": ".."}]}, "document.netns[0].name: '..': expected a namespace name of at most 255 characters without white space or '/'"),
+    ({"netns": [{"name": ""}]}, "document.netns[0].name: '': expected a namespace name"),
+    # links
+    ({"bridge": [{"name": "b", "mtu": 67}]}, "document.bridge[0].mtu: 67: expected 'auto' or an MTU in bytes from 68 to 65535"),
+    ({"bridge": [{"name": "b", "mtu": "big"}]}, "document.bridge[0].mtu: 'big': expected an integer"),
+    ({"bridge": [{"name": "b", "mac": "02:00:00:00:00"}]}, "document.bridge[0].mac: '02:00:00:00:00': expected a MAC address such as 02:00:5e:10:00:01"),
+    ({"bridge": [{"name": "b", "mac": "01:00:5e:00:00:01"}]}, "document.bridge[0].mac: '01:00:5e:00:00:01': expected a unicast MAC address (the first byte even, not all zero)"),
+    ({"bridge": [{"name": "b", "up": "perhaps"}]}, "document.bridge[0].up: 'perhaps': expected true or false"),
+    (vxlan(vni=0), "document.vxlan[0].vni: 0: expected a VNI from 1 to 16777215"),
+    (vxlan(vni=1 << 24), "document.vxlan[0].vni: 16777216: expected a VNI from 1 to 16777215"),
+    (vxlan(vni=1.5), "document.vxlan[0].vni: 1.5: expected an integer"),
+    (vxlan(vni=True), "document.vxlan[0].vni: True: expected an integer"),
+    (vxlan(port=65536), "document.vxlan[0].port: 65536: expected a UDP port from 1 to 65535"),
+    (vxlan(local="198.18.0.300"), "document.vxlan[0].local: '198.18.0.300': expected an IP address without a prefix length"),
+    (vxlan(dev="no/where"), "document.vxlan[0].dev: 'no/where': expected an interface name without white space, '/', ':' or '%'"),
+    ({"bridge": [{"name": "a", "master": "b"}, {"name": "b", "master": "a"}]}, "document.bridge[0].master: 'a -> b -> a': expected links whose masters and underlay devices do not form a cycle"),
+    ({"bridge": [{"name": "a", "master": "a"}]}, "document.bridge[0].master: 'a -> a': expected links whose masters and underlay devices do not form a cycle"),
+    ({"bridge": [{"name": "a", "master": "vx"}], "vxlan": [{"name": "vx", "vni": 1, "dev": "a"}]}, "document.bridge[0].master: 'a -> vx -> a': expected links whose masters and underlay devices do not form a cycle"),
+    ({"bridge": [{"name": "a"}], "vxlan": [{"name": "a", "vni": 1}]}, "document.vxlan[0]: 'link a': expected each object once, but it is also at document.bridge[0]; drop one"),
+    ({"veth": [{"name": "a", "peer": {"name": "a"}}]}, "document.veth[0]: 'link a': expected each object once, but it is also at document.veth[0]; drop one"),
+    # addresses, routes, neighbours
+    ({"address": [{"dev": "b", "address": "10.0.0.1/33"}]}, "document.address[0].address: '10.0.0.1/33': expected an IP address with its prefix length, such as 192.0.2.1/24"),
+    ({"address": [{"dev": "b", "address": "224.0.0.1/24"}]}, "document.address[0].address: '224.0.0.1/24': expected a unicast address with its prefix length, such as 192.0.2.1/24"),
+    ({"address": [{"dev": "b", "address": "10.0.0.1/24"}, {"dev": "b", "address": "10.0.0.1/24"}]}, "document.address[1]: 'address 10.0.0.1/24 on b': expected each object once, but it is also at document.address[0]; drop one"),
+    ({"address": [{"dev": "b", "address": "fd00::1/64"}, {"dev": "b", "address": "FD00:0::1/64"}]}, "document.address[1]: 'address fd00::1/64 on b': expected each object once, but it is also at document.address[0]; drop one"),
+    (route(dst="192.0.2.1/24"), "document.route[0].dst: '192.0.2.1/24': expected a prefix without host bits; write 192.0.2.0/24"),
+    (route(dst="everywhere"), "document.route[0].dst: 'everywhere': expected a prefix such as 192.0.2.0/24, or 'default'"),
+    (route(via="fd00::1"), "document.route[0]: 'fd00::1': expected addresses of the same family as dst 192.0.2.0/24"),
+    (route(via="192.0.2.9", src="fd00::1"), "document.route[0]: '192.0.2.9': expected addresses of the same family as dst 192.0.2.0/24"),
+    (route(dev=None), "document.route[0].dev: None: expected a device or a gateway (via) for a unicast route"),
+    (route(type="blackhole"), "document.route[0].type: 'blackhole': expected unicast, since a device or a gateway is given; drop `dev` and `via`, or the type"),
+    (route(onlink=True), "document.route[0].onlink: True: expected both `via` and `dev` with it"),
+    (route(table=255), "document.route[0].table: 255: expected a table other than 255, the kernel's own (local)"),
+    (route(table=0), "document.route[0].table: 0: expected a routing table's number from 1 to 4294967295"),
+    (route(metric=-1), "document.route[0].metric: -1: expected a metric from 0 to 4294967295"),
+    (route(scope="site"), "document.route[0].scope: 'site': expected one of global, link, host"),
+    (route(protocol=4), "document.route[0].protocol: 4: expected the fabric's own number 160, or nothing"),
+    ({"route": [{"dst": "default", "dev": "b"}, {"dst": "0.0.0.0/0", "dev": "c"}]}, "document.route[1]: 'route 0.0.0.0/0': expected each object once, but it is also at document.route[0]; drop one"),
+    ({"neighbour": [{"dev": "b", "address": "10.0.0.1/24", "mac": "02:00:00:00:00:01"}]}, "document.neighbour[0].address: '10.0.0.1/24': expected an IP address without a prefix length"),
+    # FDB
+    ({"vxlan_fdb": [{"dev": "v", "mac": "66:00:00:00:00:02", "dst": "198.18.0.2"}, {"dev": "v", "mac": "66:00:00:00:00:02", "dst": "198.18.0.3"}]},
+     "document.vxlan_fdb[1]: 'FDB entry 66:00:00:00:00:02 on v': expected each object once, but it is also at document.vxlan_fdb[0]; only the all-zero MAC can have several destinations"),
+    ({"vxlan_fdb": [{"dev": "v", "mac": "00:00:00:00:00:00", "dst": "198.18.0.2"}, {"dev": "v", "mac": "00-00-00-00-00-00", "dst": "198.18.0.3"}]}, None),
+    ({"vxlan_fdb": [{"dev": "v", "mac": "zz", "dst": "198.18.0.2"}]}, "document.vxlan_fdb[0].mac: 'zz': expected a MAC address such as 02:00:5e:10:00:01"),
+    # sysctls
+    ({"sysctl": [{"key": "kernel/panic", "value": "1"}]}, "document.sysctl[0].key: 'kernel/panic': expected a key below net, such as net/ipv4/ip_forward"),
+    ({"sysctl": [{"key": "net/../kernel/panic", "value": "1"}]}, "document.sysctl[0].key: 'net/../kernel/panic': expected a key below net, such as net/ipv4/ip_forward"),
+    ({"sysctl": [{"key": "net/ipv4/ip_forward", "value": True}]}, "document.sysctl[0].value: True: expected a string; in YAML, quote it"),
+    # iptables
+    (chain(), "document.iptables_chain[0].rules: []: expected at least one rule: a chain's mark is on its rules"),
+    (chain("-j ACCEPT", chain="INPUT"), "document.iptables_chain[0].chain: 'INPUT': expected a chain that is not built in; built-in chains are shared: name single rules of theirs (iptables_rule; the module's option rule)"),
+    (chain("-j ACCEPT", chain="C" * 29), "document.iptables_chain[0].chain: '%s': expected a chain name of 1 to 28 characters without white space, not beginning with '-' or '!'" % ("C" * 29)),
+    (chain("-j ACCEPT", table="nats"), "document.iptables_chain[0].table: 'nats': expected one of filter, nat, mangle, raw, security"),
+    (chain("-j ACCEPT", ip_version=5), "document.iptables_chain[0].ip_version: 5: expected one of 4, 6"),
+    (chain("-j ACCEPT", "-A C -j DROP"), "document.iptables_chain[0].rules[1]: '-A C -j DROP': expected a rule without -A: table, chain and position are options of their own"),
+    (chain("-j 'ACCEPT"), "document.iptables_chain[0].rules[0]: \"-j 'ACCEPT\": expected a rule with balanced quotes (No closing quotation)"),
+    (chain("-j ACCEPT\nCOMMIT"), "document.iptables_chain[0].rules[0]: '-j ACCEPT\\nCOMMIT': expected one rule on one line, such as '-s 192.0.2.0/24 -j ACCEPT'"),
+    ({"iptables_rule": [{"chain": "FORWARD", "rule": "-j X", "position": "middle"}]}, "document.iptables_rule[0].position: 'middle': expected one of first, last"),
+    ({"underlay": {"overhead": 50}}, "document.underlay.address: None: expected a value: the option is required"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", range(len(BAD)), ids=lambda case: (BAD[case][1] or "good")[:60])
+def test_bad_input(case):
+    document, message = BAD[case]
+    if message is None:
+        parse(document)
+        return
+    with pytest.raises(Invalid) as caught:
+        parse(document)
+    assert str(caught.value) == message
+
+
+def link(kind="bridge", **fields):
+    item = {"kind": kind, "index": 5, "mtu": 1500, "mac": "02:00:00:00:00:05", "up": True, "master": "", "group": 0, "alias": "", "port": None}
+    return dict(item, **fields)
+
+
+NODE = State({
+    "link": {
+        ("", "eth0"): link("", index=2),
+        ("", "br9"): link(),
+        ("", "ours"): link(group=160, alias="blue"),
+        ("", "vx4"): link("vxlan", vni=7, dstport=8472, local="198.18.0.11", dev="eth0", learning=False),
+    },
+    "netns": {("pod",): {"up": True, "group": 160, "alias": "blue"}, ("theirs",): {"up": True, "group": 0, "alias": ""}},
+    "address": {("", "eth0", "198.18.0.11/20"): {"dev": "eth0", "family": 4, "scope": "global"}},
+})  # fmt: skip
+SMALL = {"bridge": [{"name": "b", "mtu": 1279}]}
+UNDERLAY = {"underlay": {"address": "198.18.0.11", "overhead": 50}}
+
+# What only the node knows: missing devices and namespaces, and what cannot stand together.
+UNFIT = [
+    (Conflict, {"address": [{"dev": "gone", "address": "10.0.0.1/24"}]}, "document.address[0].dev: there is no device gone on this node; create it first, or in the same document"),
+    (Conflict, {"address": [{"dev": "ours", "address": "10.0.0.1/24"}]}, "document.address[0].dev: there is no device ours when this run is over: it is this fabric's, and not in the document; add it"),
+    (Conflict, {"bridge": [{"name": "b", "netns": "gone"}]}, "document.bridge[0].netns: there is no namespace gone on this node; create it first, or in the same document"),
+    (Conflict, {"bridge": [{"name": "b", "netns": "pod"}]}, "document.bridge[0].netns: there is no namespace pod when this run is over: it is this fabric's, and not in the document; add it"),
+    (Conflict, {"veth": [{"name": "b", "peer": {"name": "c", "netns": "gone"}}]}, "document.veth[0].peer.netns: there is no namespace gone on this node; create it first, or in the same document"),
+    (Conflict, {"bridge": [{"name": "b", "master": "gone"}]}, "document.bridge[0].master: there is no device gone on this node; create it first, or in the same document"),
+    (Conflict, vxlan(dev="gone"), "document.vxlan[0].dev: there is no device gone on this node; create it first, or in the same document"),
+    (Conflict, route(dev="gone"), "document.route[0].dev: there is no device gone on this node; create it first, or in the same document"),
+    (Conflict, {"iptables_rule": [{"chain": "GONE", "rule": "-j ACCEPT"}]}, "document.iptables_rule[0].chain: there is no iptables chain GONE of table filter; create it first, or in the same document"),
+    (Invalid, {"bridge": [{"name": "b", "master": "eth0"}]}, "document.bridge[0].master: 'eth0': expected a bridge, not a device of another kind"),
+    (Invalid, {"veth": [{"name": "v", "master": "vx4", "peer": {"name": "w"}}]}, "document.veth[0].master: 'vx4': expected a bridge, not a vxlan"),
+    (Invalid, dict(SMALL, address=[{"dev": "b", "address": "fd00::1/64"}]), "document.address[0].dev: 'b': expected a device with an MTU of at least 1280, which IPv6 needs, not 1279"),
+    (Invalid, dict(SMALL, route=[{"dev": "b", "dst": "fd00::/64"}]), "document.route[0].dev: 'b': expected a device with an MTU of at least 1280, which IPv6 needs, not 1279"),
+    (Invalid, {"vxlan_fdb": [{"dev": "vx4", "mac": "66:00:00:00:00:02", "dst": "fd00::2"}]}, "document.vxlan_fdb[0].dst: 'fd00::2': expected an address of the same family as the device's own, 198.18.0.11"),
+    (Invalid, {"bridge": [{"name": "b", "mtu": "auto"}]}, "document.bridge[0].mtu: 'auto': expected a document with `underlay`, which says what auto means; or give a number"),
+    (Invalid, {"underlay": {"address": "198.18.0.99"}}, "document.underlay.address: '198.18.0.99': expected an address that a device of this node holds; see `ip address`; a fabric's node address is fabric_node_ip"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", range(len(UNFIT)), ids=lambda case: UNFIT[case][2][:60])
+def test_what_does_not_fit_the_node(case):
+    error, document, message = UNFIT[case]
+    with pytest.raises(error) as caught:
+        wanted = parse(document)
+        documents.resolve(wanted, NODE)
+        documents.present_places(wanted, NODE, OWNER)
+    assert str(caught.value) == message
+
+
+def test_auto_is_the_underlays():
+    wanted = parse(dict(UNDERLAY, bridge=[{"name": "b", "mtu": "auto"}], vxlan=[{"name": "v", "vni": 1, "dev": "auto", "mtu": "auto"}]))
+    assert documents.resolve(wanted, NODE) == {"dev": "eth0", "mtu": 1450}
+    assert wanted["bridge"][("", "b")]["mtu"] == 1450 and wanted["vxlan"][("", "v")]["dev"] == "eth0"
+
+
+def test_a_vxlan_device_knows_its_own_underlay():
+    wanted = parse(vxlan(local="198.18.0.11", dev="auto", mtu="auto"))
+    documents.resolve(wanted, NODE)
+    assert wanted["vxlan"][("", "vx")]["dev"] == "eth0" and wanted["vxlan"][("", "vx")]["mtu"] == 1450
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_parsing_leaves_the_document_alone(name):
+    import copy
+
+    document = copy.deepcopy(DOCUMENTS[name])
+    parse(document)
+    assert document == DOCUMENTS[name]
+
+
+def test_what_is_written_in_several_ways_is_one_thing():
+    one = parse({"bridge": [{"name": "b", "mtu": "1400", "up": "yes", "mac": "02-00-00-00-00-0A"}], "route": [{"dst": "10.0.0.1", "dev": "b", "metric": 0}]})
+    two = parse({"bridge": [{"name": "b", "mtu": 1400, "up": True, "mac": "02:00:00:00:00:0a"}], "route": [{"dst": "10.0.0.1/32", "dev": "b"}]})
+    assert one == two
+
+
+def test_ipv6_routes_without_a_metric_have_the_kernels():
+    for metric in (None, 0, 1024):
+        wanted = parse({"route": [{"dst": "fd00::/64", "dev": "b", "metric": metric}]})
+        assert list(wanted["route"]) == [("", 254, "fd00::/64", 1024)]

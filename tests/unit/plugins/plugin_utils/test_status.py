@@ -1,0 +1,144 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what nodes answer to states, and from these to text."""
+
+import intent
+import jmespath
+import pytest
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import status
+
+UNIT = "clusternet-fabric-web.service"
+DEVICE = dict.fromkeys(("%s_%s" % (way, what) for way in ("rx", "tx") for what in ("bytes", "packets", "errors", "dropped")), 0)
+FILES = {"changed": False, "created": [], "updated": [], "removed": []}
+LACKING = "bridge fdb replace 66:00:00:00:00:02 dev flannel.1 dst 198.51.100.2 self permanent"
+
+
+@pytest.fixture(name="model")
+def fixture_model():
+    fabric = intent.fabric(intent.nodes(3, fabric_pods=[{"name": "web", "unit": {"exec_start": "/bin/true"}}, {"name": "spare"}]))
+    return {"fabrics": {"fabric": fabric}}
+
+
+def answer(**more):
+    pods = [{"name": "web", "present": True, "unit": UNIT, "active": "active", "why": None},
+            {"name": "spare", "present": True, "unit": None, "active": None, "why": None}]
+    devices = [dict(DEVICE, name="cni0", kind="bridge", rx_packets=12345, tx_dropped=2),
+               dict(DEVICE, name="eth0", kind="underlay", rx_packets=7),
+               dict(DEVICE, name="flannel.1", kind="vxlan", rx_packets=10, tx_packets=9999, rx_errors=1)]
+    return dict({"held": True, "refused": None, "operations": {}, "commands": [], "missing": [], "resolved": {"dev": "eth0", "mtu": 1450},
+                 "pods": pods, "stop": [], "devices": devices}, **more)
+
+
+def found(model, files=FILES, **answers):
+    """The summary for nodes that answer as told, and for the others as if all were well."""
+    nodes = model["fabrics"]["fabric"]["nodes"]
+    return status.summary({name: (model["fabrics"]["fabric"], answers.get(name, answer()), [files]) for name in nodes}, model)
+
+
+def test_all_is_well(model):
+    result = found(model)
+    assert result["ok"] and result["states"] == {"in_sync": 3} and result["not_asked"] == []
+    assert status.table(result).splitlines() == [
+        "fabric fabric: flannel vxlan, 10.244.0.0/16, 3 nodes, 6 pods",
+        "",
+        "node   state    subnet         pods  units  peers   mtu  flannel.1 rx/tx  cni0 rx/tx  errors  drops",
+        "node1  in sync  10.244.1.0/24   2/2    1/1    2/2  1450          10/9999     12.3k/0       1      2",
+        "node2  in sync  10.244.2.0/24   2/2    1/1    2/2  1450          10/9999     12.3k/0       1      2",
+        "node3  in sync  10.244.3.0/24   2/2    1/1    2/2  1450          10/9999     12.3k/0       1      2",
+        "",
+        "all 3 nodes are in sync",
+    ]
+
+
+def test_what_differs_is_named_with_the_peer_that_it_is_about(model):
+    result = found(model, node1=answer(operations={"add": {"vxlan_fdb": 1}}, commands=[LACKING]))
+    assert not result["ok"] and result["states"] == {"in_sync": 2, "differs": 1}
+    assert jmespath.search("nodes[?state!='in_sync'].[name, operations.add.vxlan_fdb, peers_differ]", result) == [["node1", 1, ["node2"]]]
+    assert status.table(result).splitlines()[-5:] == [
+        "node1: site.yml would do (about node2):", "  1 operation: +1 vxlan_fdb", "    " + LACKING, "", "2 in sync, 1 differ",
+    ]  # fmt: skip
+    assert "node1  differs  10.244.1.0/24   2/2    1/1    1/2" in status.table(result)
+
+
+@pytest.mark.parametrize("command, peers", [
+    ("ip route replace 10.244.3.0/24 via 10.244.3.0 dev flannel.1 onlink", ["node3"]),
+    ("ip neighbour replace 10.244.2.0 lladdr 66:00:00:00:00:02 dev flannel.1", ["node2"]),
+    ("ip address add 10.244.1.1/24 dev cni0", []),
+    ("iptables -A FORWARD -s 10.244.0.0/16 -j ACCEPT", []),
+    ("echo 999.1.2.3", []),
+])  # fmt: skip
+def test_a_command_is_about_the_node_whose_address_or_subnet_it_names(model, command, peers):
+    result = found(model, node1=answer(operations={"add": {"route": 1}}, commands=[command]))
+    assert result["nodes"][0]["peers_differ"] == peers
+
+
+def test_files_and_services_count_too(model):
+    stopped = answer()
+    stopped["pods"][0].update(active="inactive", why="is not running")
+    stale = answer(stop=["clusternet-fabric-old.service"])
+    stale["pods"][0].update(why="runs an earlier revision")
+    result = found(model, node1=stopped, node2=stale)
+    assert [node["state"] for node in result["nodes"]] == ["differs", "differs", "in_sync"]
+    assert result["nodes"][0]["units"] == {"start": [UNIT], "restart": [], "stop": []}
+    assert result["nodes"][1]["units"] == {"start": [], "restart": [UNIT], "stop": ["clusternet-fabric-old.service"]}
+    text = status.table(result)
+    assert "  start %s: it is not running" % UNIT in text
+    assert "  restart %s: it runs an earlier revision" % UNIT in text
+    assert "  stop clusternet-fabric-old.service" in text
+
+    result = found(model, files=dict(FILES, updated=["/etc/netns/web/hosts"]))
+    assert result["states"] == {"differs": 3} and "  ~ file /etc/netns/web/hosts" in status.table(result)
+
+
+def test_a_node_that_says_nothing_or_refuses_is_shown_as_such(model):
+    result = found(
+        model,
+        node1={"unreachable": True, "msg": "Connection timed out"},
+        node2=answer(refused="link cni0: somebody else's", resolved=None),
+        node3={"failed": True, "msg": "python3: not found"},
+    )
+    assert result["states"] == {"refused": 1, "failed": 1, "unreachable": 1}
+    text = status.table(result)
+    assert "node1: unreachable: Connection timed out" in text
+    assert "node2: refused: link cni0: somebody else's" in text
+    assert "node3: failed: python3: not found" in text
+    assert text.endswith("1 refused, 1 failed, 1 unreachable")
+
+
+def test_a_node_that_was_not_reached_by_any_task(model):
+    fabric = model["fabrics"]["fabric"]
+    result = status.summary({"node1": (fabric, None, [None])}, model)
+    assert result["nodes"][0]["state"] == "failed" and result["not_asked"] == ["node2", "node3"]
+    assert "not asked: node2, node3" in status.table(result)
+
+
+def test_files_that_are_refused_or_whose_task_was_skipped(model):
+    result = found(model, files={"msg": "/etc/netns/web/hosts: is a symbolic link"})
+    assert result["states"] == {"refused": 3} and result["nodes"][0]["detail"] == "/etc/netns/web/hosts: is a symbolic link"
+    assert found(model, files={"skipped": True})["ok"]
+
+
+def test_nothing_is_built_yet(model):
+    bare = answer(held=False, operations={"add": {"bridge": 1}}, commands=["ip link add name cni0"], missing=["python3-pyroute2"], devices=[])
+    result = found(dict(model, diff=[{"after": "leases"}]), **dict.fromkeys(("node1", "node2", "node3"), bare))
+    assert result["states"] == {"not_built": 3} and result["leases_pending"]
+    text = status.table(result)
+    assert "ip link add" not in text and "  missing package: python3-pyroute2" in text
+    assert "leases: the lease file does not hold all" in text and text.endswith("3 not built")
+
+
+def test_many_nodes_are_counted_and_only_those_listed_that_need_it():
+    fabric = intent.fabric(intent.nodes(100))
+    model = {"fabrics": {"fabric": fabric}}
+    answers = {name: (fabric, answer(pods=[]), []) for name in fabric["nodes"]}
+    assert "100 nodes, all in sync" in status.table(status.summary(answers, model))
+    answers["node70"] = (fabric, answer(pods=[], operations={"add": {"route": 30}}, commands=["ip route %d" % n for n in range(30)]), [])
+    text = status.table(status.summary(answers, model))
+    assert "and 99 nodes in sync" in text and "node70  differs" in text and "    and 20 more commands" in text
+    assert len(text.splitlines()) < 30
+
+
+@pytest.mark.parametrize("number, text", [(0, "0"), (9999, "9999"), (10000, "10.0k"), (123456, "123k"), (7200000, "7.2M"), (10**18, "1000P")])
+def test_short_numbers(number, text):
+    assert status._short(number) == text
