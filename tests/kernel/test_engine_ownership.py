@@ -84,7 +84,7 @@ def test_somebodys_object_that_comes_while_we_look(node, monkeypatch, script, me
     monkeypatch.undo()
     now = node.snapshot()
     now["run"], done[1]["run"] = {}, {}
-    assert not [line for line in node.differences(done[1], now)]
+    assert not list(node.differences(done[1], now))
 
 
 def test_a_permanent_neighbour_of_somebody_in_the_way(node):
@@ -173,7 +173,8 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     """
     node.sh(kept)
     outcome = node.apply(flannel())
-    assert outcome.counts() == {"remove": {"route": 3, "neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1, "iptables_rule": 2, "iptables_chain": 1},
+    assert outcome.counts() == {"remove": {"route": 3, "neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1,
+                                           "iptables_rule": 2, "iptables_chain": 1},
                                 "change": {"iptables_chain": 1}}
     assert "THEIRS" in node.sh("iptables-save") and "clusternet:blue:rule" not in node.sh("iptables -S THEIRS")
     node.apply({})

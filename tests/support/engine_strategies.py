@@ -30,7 +30,8 @@ def documents(draw):
     flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in ("hairpin", "learning", "isolated")})
 
     def end(name, netns):
-        found = {"name": name, "mtu": draw(st.sampled_from(MTUS)), "mac": draw(st.sampled_from(own_macs(name))), "up": draw(st.sampled_from([True, True, False]))}
+        found = {"name": name, "mtu": draw(st.sampled_from(MTUS)), "mac": draw(st.sampled_from(own_macs(name)))}
+        found["up"] = draw(st.sampled_from([True, True, False]))
         if netns:
             found["netns"] = netns
         elif bridges and draw(st.booleans()):

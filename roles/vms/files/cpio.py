@@ -40,6 +40,10 @@ class Archive(object):
             self.folder(os.path.dirname(name))
         self._entry(name, stat.S_IFREG | mode, content, owner=owner)
 
+    def link(self, name, target):
+        self.folder(os.path.dirname(name))
+        self._entry(name, stat.S_IFLNK | 0o777, target.encode())
+
     def device(self, name, major, minor):
         if os.path.dirname(name):
             self.folder(os.path.dirname(name))

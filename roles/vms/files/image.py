@@ -172,6 +172,7 @@ def initrd(root, modules):
         archive.folder(folder)
     archive.device('dev/console', 5, 1)
     archive.file('bin/busybox', (root / 'bin/busybox').read_bytes(), 0o755)
+    archive.link('bin/sh', 'busybox')
     archive.file('init', (HERE / 'init.sh').read_bytes(), 0o755)
     names = []
     for path in module_order(modules, MODULES):

@@ -39,7 +39,8 @@ def wanted_of(document, node):
 def plan(document, node):
     operations, model = planning.plan(node, wanted_of(document, node), OWNER, purge=True)
     for key, item in model["sysctl"].items():
-        item["wanted_by"] = {"blue": item["value"]} if any(key[1] == entry["key"] and key[0] == entry.get("netns", "") for entry in document.get("sysctl", ())) else {}
+        wanted = any(key[1] == entry["key"] and key[0] == entry.get("netns", "") for entry in document.get("sysctl", ()))
+        item["wanted_by"] = {"blue": item["value"]} if wanted else {}
         item.setdefault("found", "0")
         item.setdefault("below", {})
     for number, item in enumerate(model["link"].values()):
