@@ -45,24 +45,16 @@ def backend_files(model, node, mtu):
     return files + restart.run_files(fabric, files)
 
 
-def pod_files(model, node):
-    """The files of the node's pods, for module file_set."""
-    return pods.files(_fabric(model, node), node)
+def node_files(model, node):
+    """The files of the node's pods, of its restarts, and the copy of the leases, for module file_set."""
+    fabric = _fabric(model, node)
+    return pods.files(fabric, node) + restart.files(fabric, node) + [lease_copy(model, node)]
 
 
-def pod_units(model, node):
-    """The units of the node's pods, for module unit_set."""
-    return pods.units(_fabric(model, node), node)
-
-
-def restart_files(model, node):
-    """The files by which the node builds its part again by itself, for module file_set."""
-    return restart.files(_fabric(model, node), node)
-
-
-def restart_units(model, node):
-    """Its units that run between restarts, for module unit_set."""
-    return restart.units(_fabric(model, node), node)
+def node_units(model, node):
+    """The units of the node's pods, and what mends the network between runs, for module unit_set."""
+    fabric = _fabric(model, node)
+    return pods.units(fabric, node) + restart.units(fabric, node)
 
 
 def lease_copy(model, node):
@@ -88,6 +80,5 @@ class FilterModule:
     """The filters by name."""
 
     def filters(self):
-        functions = (backend, backend_files, document, kernel_modules, lease_conflicts, lease_copy, pod_files, pod_units, removal_report,
-                     restart_files, restart_units)
+        functions = (backend, backend_files, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, removal_report)
         return {function.__name__: function for function in functions}

@@ -85,7 +85,7 @@ EXAMPLES = r"""
   clusternet.fabric.status_info:
     owner: fabric
     document: "{{ fabric_model | clusternet.fabric.document(inventory_hostname) }}"
-    units: "{{ fabric_model | clusternet.fabric.pod_units(inventory_hostname) }}"
+    units: "{{ fabric_model | clusternet.fabric.node_units(inventory_hostname) }}"
   register: found
 
 - name: Name what it lacks
@@ -144,6 +144,12 @@ pods:
     why:
       description: Why the service would be started or restarted; none where it would not.
       type: str
+timers:
+  description: Units of O(units) that belong to no pod, such as the timer that mends the network, as RV(pods) has them.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{unit: clusternet-heal@fabric.timer, active: active, why: null}]
 stop:
   description: Services of the fabric that run and would be stopped.
   returned: success
@@ -219,18 +225,15 @@ def services(module):
 
 def pods(names, units, plan, shown):
     """Each namespace that should be there, with its service."""
-    of_pod = {unit["netns"]: unit["name"] for unit in units}
+    of_pod = {unit["netns"]: unit["name"] for unit in units if unit["netns"]}
     found = []
     for name in names:
-        unit = of_pod.get(name)
-        found.append({
-            "name": name,
-            "present": os.path.ismount("/run/netns/" + name),
-            "unit": unit,
-            "active": shown.get(unit, {}).get("ActiveState"),
-            "why": plan.why.get(unit),
-        })
+        found.append(dict(state(of_pod.get(name), plan, shown), name=name, present=os.path.ismount("/run/netns/" + name)))
     return found
+
+
+def state(unit, plan, shown):
+    return {"unit": unit, "active": shown.get(unit, {}).get("ActiveState"), "why": plan.why.get(unit)}
 
 
 def main():
@@ -273,6 +276,7 @@ def main():
         held=bool(held),
         devices=devices(held, found["resolved"]),
         pods=pods(names, params["units"], plan, shown),
+        timers=[state(unit["name"], plan, shown) for unit in params["units"] if not unit["netns"]],
         stop=plan.stop,
         **found
     )

@@ -85,6 +85,7 @@ def _node(name, places, fabric, found, files=(), conflicts=()):
         "mtu": (found.get("resolved") or {}).get("mtu"),
         "dev": (found.get("resolved") or {}).get("dev"),
         "pods": _pods(wanted["pods"], found.get("pods") or []),
+        "timers": found.get("timers") or [],
         "devices": found.get("devices") or [],
     }
     return node
@@ -111,9 +112,9 @@ def _state(found, files, conflicts):
 def _changes(found, files):
     """Beside the network: files and services, by what a run would do to them."""
     running = {verb: [] for verb in ("start", "restart")}
-    for pod in found.get("pods") or []:
-        if pod.get("why"):
-            running["start" if pod.get("active") not in ("active", "activating", "reloading") else "restart"].append(pod["unit"])
+    for item in (found.get("pods") or []) + (found.get("timers") or []):
+        if item.get("why"):
+            running["start" if item.get("active") not in ("active", "activating", "reloading") else "restart"].append(item["unit"])
     return {
         "files": {verb: [path for result in files for path in result.get(verb) or []] for verb in ("created", "updated", "removed")},
         "units": dict(running, stop=found.get("stop") or []),
@@ -228,7 +229,7 @@ def _details(node):
         lines += _commands(node)
         for verb, sign in (("created", "+"), ("updated", "~"), ("removed", "-")):
             lines += ["%s file %s" % (sign, path) for path in node["files"][verb]]
-        whys = {pod["unit"]: pod["why"] for pod in node["pods"] if pod["unit"]}
+        whys = {item["unit"]: item["why"] for item in node["pods"] + node["timers"]}
         for verb in ("start", "restart", "stop"):
             lines += ["%s %s%s" % (verb, unit, ": it " + whys[unit] if whys.get(unit) else "") for unit in node["units"][verb]]
     if not lines:

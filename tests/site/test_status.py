@@ -8,6 +8,7 @@ import pytest
 import snapshot
 
 STATUS, SITE = "playbooks/status.yml", "playbooks/site.yml"
+HEAL = ("-e", "fabric_self_heal=3600")
 NODES = ("node1", "node2", "node3")
 
 
@@ -23,7 +24,7 @@ def task(run, part):
 def ask(lab, *options, unreachable=()):
     """(status_result, the table) of a run of which it is certain that it changed nothing."""
     before = lab.snapshot("node2")
-    run = lab.playbook(STATUS, *options)
+    run = lab.playbook(STATUS, *HEAL, *options)
     lines, dummy = snapshot.diff(before, lab.snapshot("node2"))
     assert not lines, "\n".join(lines)
     stats = run["stats"]
@@ -48,7 +49,7 @@ def fixture_bare(lab):
 @pytest.fixture(scope="module", name="built")
 def fixture_built(lab, bare):
     assert bare
-    assert lab.playbook(SITE, "--skip-tags", "verify")["returncode"] == 0
+    assert lab.playbook(SITE, *HEAL, "--skip-tags", "verify")["returncode"] == 0
     return lab
 
 
@@ -60,7 +61,7 @@ def test_nothing_is_built_yet(bare):
 
 def test_in_sync(built):
     result, text = ask(built)
-    assert result["ok"] and states(result) == dict.fromkeys(NODES, "in_sync") and not result["leases_pending"]
+    assert result["ok"] and states(result) == dict.fromkeys(NODES, "in_sync") and not result["leases_pending"], text
     assert text.endswith("all 3 nodes are in sync")
     node = result["nodes"][1]
     assert (node["ip"], node["dev"], node["mtu"], node["peers"]) == ("198.18.0.12", "eth0", 1450, 2)
@@ -72,7 +73,7 @@ DRIFT = """
 bridge fdb show dev flannel.1 | grep 'dst 198.18.0.11' | while read mac rest; do bridge fdb del $mac dev flannel.1 dst 198.18.0.11; done
 ip route add 203.0.113.0/24 dev cni0 proto 160
 echo >> /etc/netns/b/hosts
-systemctl stop clusternet-fabric-a.service
+systemctl stop clusternet-fabric-a.service clusternet-heal@fabric.timer
 """
 
 
@@ -84,14 +85,15 @@ def test_what_differs_is_named_and_left_as_it_is(built):
     assert node["operations"] == {"add": {"vxlan_fdb": 1}, "remove": {"route": 1}} and node["total"] == 2
     assert "dst 198.18.0.11" in node["commands"][0] and "203.0.113.0/24" in node["commands"][1]
     assert node["files"]["updated"] == ["/etc/netns/b/hosts"]
-    assert node["units"]["start"] == ["clusternet-fabric-a.service"]
+    assert node["units"]["start"] == ["clusternet-fabric-a.service", "clusternet-heal@fabric.timer"]
     assert "site.yml would do (about node1)" in text and "not asked: node1, node3" in text
-    assert built.playbook(SITE, "--limit", "node2", "--skip-tags", "verify")["returncode"] == 0
-    assert ask(built)[0]["ok"]
+    assert built.playbook(SITE, *HEAL, "--limit", "node2", "--skip-tags", "verify")["returncode"] == 0
+    result, text = ask(built)
+    assert result["ok"], text
 
 
 def test_a_node_that_is_down_is_shown_as_such(built):
     built.stop("node1")
     result, text = ask(built, unreachable=["node1"])
-    assert states(result) == {"node1": "unreachable", "node2": "in_sync", "node3": "in_sync"}
+    assert states(result) == {"node1": "unreachable", "node2": "in_sync", "node3": "in_sync"}, text
     assert text.endswith("2 in sync, 1 unreachable")

@@ -28,7 +28,7 @@ def test_the_mtu_of_the_files(wanted, mtu):
     assert "FLANNEL_MTU=%d\n" % mtu in FILTERS["backend_files"](model(fabric_mtu=wanted), "node1", mtu=1450)[0]["content"]
 
 
-@pytest.mark.parametrize("name", ["backend", "document", "kernel_modules", "lease_copy", "pod_files", "pod_units"])
+@pytest.mark.parametrize("name", ["backend", "document", "kernel_modules", "lease_copy", "node_files", "node_units"])
 def test_strangers(name):
     with pytest.raises(AnsibleFilterError, match="node9: is in no fabric of the model: expected a host of the group"):
         FILTERS[name](model(), "node9")

@@ -78,13 +78,15 @@ def test_files_and_services_count_too(model):
     stopped["pods"][0].update(active="inactive", why="is not running")
     stale = answer(stop=["clusternet-fabric-old.service"])
     stale["pods"][0].update(why="runs an earlier revision")
+    stale["timers"] = [{"unit": "clusternet-heal@fabric.timer", "active": "inactive", "why": "is not running"}]
     result = found(model, node1=stopped, node2=stale)
     assert [node["state"] for node in result["nodes"]] == ["differs", "differs", "in_sync"]
     assert result["nodes"][0]["units"] == {"start": [UNIT], "restart": [], "stop": []}
-    assert result["nodes"][1]["units"] == {"start": [], "restart": [UNIT], "stop": ["clusternet-fabric-old.service"]}
+    assert result["nodes"][1]["units"] == {"start": ["clusternet-heal@fabric.timer"], "restart": [UNIT], "stop": ["clusternet-fabric-old.service"]}
     text = status.table(result)
     assert "  start %s: it is not running" % UNIT in text
     assert "  restart %s: it runs an earlier revision" % UNIT in text
+    assert "  start clusternet-heal@fabric.timer: it is not running" in text
     assert "  stop clusternet-fabric-old.service" in text
 
     result = found(model, files=dict(FILES, updated=["/etc/netns/web/hosts"]))
