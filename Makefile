@@ -84,7 +84,7 @@ vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
 	@ssh -F .ansible/vms/vm.ssh_config vm-$(or $(NODE),node1)
 
 .PHONY: test
-test: check sanity scenarios site-test  ## everything that checks the project
+test: check kernel-vm kernel-report sanity scenarios site-test  ## everything that checks the project
 
 .PHONY: check
 check: lint unit kernel  ## the quick part of it: lint, unit and kernel tests
@@ -105,7 +105,16 @@ unit: prepare
 
 .PHONY: kernel
 kernel: prepare
-	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile tests/kernel
+	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile --record=.ansible/kernel-tests/host.json tests/kernel
+
+# VMS=vm takes node1 of the machines that `make vm-up` starts.
+.PHONY: kernel-vm
+kernel-vm: prepare  ## those kernel tests for which this kernel lacks something, in a virtual machine
+	@$(STEP) "kernel tests in a virtual machine" python scripts/kernel_tests.py vm $(VMS)
+
+.PHONY: kernel-report
+kernel-report: prepare  ## where each kind was tested: here, in the virtual machine, or nowhere, which is an error
+	@$(STEP) "where each kind was tested" python scripts/kernel_tests.py report
 
 .PHONY: molecule
 molecule: prepare  ## a scenario from create to destroy: make molecule SCENARIO=default

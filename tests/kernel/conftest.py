@@ -5,6 +5,7 @@
 
 import engine_node
 import pytest
+from kernel_record import pytest_addoption, pytest_configure  # noqa: F401  pylint: disable=unused-import
 
 
 @pytest.fixture

@@ -3,93 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The planner's model falls as the kernel does: after each single operation it holds what the kernel then holds."""
 
-import engine_node
 import pytest
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine, kernel, ledger, plan, transaction
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.gather import Scope, gather
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS, LINKS
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._base import Operation
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds.route import KERNEL
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine import plan
 from engine_documents import CHANGES
+from engine_watched import Watched, play
 
 pytestmark = pytest.mark.kernel
-
-# The kernel's own doing, which the model leaves to it: connected routes, numbers, and what is written down under /run.
-SILENT = ("index", "noted", "found", "wanted_by", "below", "path", "lead", "twin")
-# A bridge that was given none has those of its ports, and whether it was given one cannot be read.
-FOLLOWS = ("mac", "mtu")
-
-
-class Watched:
-    """The model and the kernel side by side, for one namespace more than the node's own."""
-
-    def __init__(self, namespaces=("", "p"), sysctls=()):
-        self.handle = kernel.Kernel()
-        self.scope = Scope(namespaces, {("", 4)}, sysctls)
-        self.planner = plan.Planner(self.gather())
-
-    def gather(self):
-        return gather(self.handle, self.scope, ledger.Ledger())
-
-    def do(self, operation):
-        self.planner.do(operation)
-        transaction.Transaction(self.handle).run([operation])
-        self.compare(str(operation))
-
-    def compare(self, what):
-        """What the model says of a field, the kernel says too; keys are the same on both sides."""
-        there, model = self.gather(), self.planner.work
-        for table in model:
-            ours, real = self.objects(model, table), self.objects(there, table)
-            if table == "sysctl":  # a new device brings its own, which the model does not know
-                real = {key: item for key, item in real.items() if key in ours}
-            assert set(ours) == set(real), "after %s: %s: only in the model %s, only in the kernel %s" % (
-                what, table, sorted(set(ours) - set(real)), sorted(set(real) - set(ours)))
-            for key, item in ours.items():
-                assert bool(item.get("secondary")) == bool(real[key].get("secondary")), "after %s: %s" % (what, key)
-                for field, value in item.items():
-                    if value is not None and field not in SILENT and not (item.get("kind") == "bridge" and field in FOLLOWS):
-                        assert real[key].get(field) == value, "after %s: %s %s: %s: the model has %r, the kernel %r" % (
-                            what, table, key, field, value, real[key].get(field))
-
-    @staticmethod
-    def objects(state, table):
-        """Base chains come when first used; the kernel's routes come and go with their addresses. A route by several ways counts as
-        lost with the first of them, though the kernel keeps it with the rest: somebody's route would not be what it was."""
-        if table == "route":
-            return {key: item for key, item in state[table].items() if item["protocol"] != KERNEL and not item.get("also")}
-        if table == "chain":
-            return {key: item for key, item in state[table].items() if item["rules"] or item["policy"] == "-"}
-        return state[table]
-
-    # The same in short, for objects that are there.
-
-    def remove(self, name, *key):
-        table = KINDS[name].table
-        self.do(Operation(KINDS[name], "remove", key, before=self.planner.work[table][key], after=None))
-
-    def change(self, name, *key, **fields):
-        table = KINDS[name].table
-        self.do(Operation(KINDS[name], "change", key, before=self.planner.work[table][key], after=fields))
-
-    def count(self, *tables):
-        return [len(self.objects(self.planner.work, table)) for table in tables]
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_model_is_the_kernel_after_each_operation(node, name):
-    before, after = CHANGES[name]
-    node.apply(before)
-    operations = node.apply(after, check=True).operations
-    wanted = node.parse(after)
-    with kernel.Kernel() as handle:
-        scope = engine.scope_of(wanted, node.owner(), ledger.Ledger(), True)
-    watched = Watched(scope.namespaces | {"a", "b", "p"}, scope.sysctls)
-    watched.scope.iptables = scope.iptables | {("p", 4)}
-    watched.planner = plan.Planner(watched.gather())
-    for operation in operations:
-        watched.do(operation)
-    assert operations
+    assert play(*CHANGES[name])
 
 
 BUSY = """
@@ -246,9 +170,8 @@ def test_a_parent_takes_its_vxlan_devices(busy):
     assert busy.count("vxlan_fdb") == [0]
 
 
+@pytest.mark.needs("macvlan")
 def test_a_parent_takes_its_macvlans_in_other_namespaces_too(node):
-    if "Unknown" in node.sh("ip link add m9 link eth9 type macvlan 2>&1 && ip link delete m9", check=False):
-        pytest.fail("this kernel has no macvlan: to be proved on one that has")
     node.sh(BUSY + "ip netns add q; ip link add m0 link v0 type macvlan; ip link add m1 link v0 netns q type macvlan")
     watched = Watched()
     assert ("q", "m1") in watched.planner.work["link"]
@@ -278,9 +201,3 @@ def removal(watched, key):
     planner = plan.Planner(watched.gather())
     planner.remove({"netns": [key]})
     return planner.operations
-
-
-def test_no_kind_is_forgotten():
-    """Every kind that makes links is one that the tests above know."""
-    assert set(LINKS) == {"bridge", "veth", "vxlan"}
-    assert engine_node.COLLECTION

@@ -4,6 +4,7 @@
 """Every granular module from absent to present and back, on a real kernel: check mode, twice, the diff, and as found."""
 
 import pytest
+from features import cases
 from module_node import ModuleNode
 
 pytestmark = pytest.mark.kernel
@@ -43,6 +44,11 @@ LIVES = {
         {"netns": "web", "name": "br1", "ageing_time": 20, "stp": True},
         {"netns": "web", "name": "br1"},
         ["ip -n web link add name br1 type bridge stp_state 1 ageing_time 2000", "ip -n web link set dev br1 up"],
+    ),
+    "dummy": (
+        {"netns": "web", "name": "d0", "mtu": "1400"},
+        {"netns": "web", "name": "d0"},
+        ["ip -n web link add name d0 mtu 1400 type dummy", "ip -n web link set dev d0 up"],
     ),
     "vxlan": (
         {"name": "vxlan42", "vni": 42, "local": "192.0.2.11", "dev": "auto", "mtu": "auto", "learning": False,
@@ -112,7 +118,7 @@ def node():
     node.close()
 
 
-@pytest.mark.parametrize("what", LIVES)
+@pytest.mark.parametrize("what", cases(LIVES, of=lambda what: what.split()[0]))
 def test_life(node, what):
     options, name, commands = LIVES[what]
     made = node.life(what.split()[0], options, name)
