@@ -28,10 +28,11 @@ LIVES = {
     "vxlan": [of(FLANNEL, "underlay", "vxlan"), of(MIXED, "underlay", "bridge", "vxlan")],
     "vxlan_fdb": [of(FLANNEL, "underlay", "vxlan", "vxlan_fdb"), of(MIXED, "underlay", "bridge", "vxlan", "vxlan_fdb")],
     "sysctl": [{"sysctl": FLANNEL["sysctl"][:1]}, dict(P, sysctl=MIXED["sysctl"][1:])],
-    "address": [of(FLANNEL, "underlay", "netns", "bridge", "veth", "vxlan", "address"), of(MIXED, "underlay", "netns", "bridge", "veth", "address")],
+    "address": [ON_BRIDGE, of(MIXED, "underlay", "netns", "bridge", "veth", "address")],
     "neighbour": [dict(ON_BRIDGE, neighbour=[{"dev": "br0", "address": "10.0.0.9", "mac": "02:00:00:00:00:09"}]),
                   dict(ON_BRIDGE, neighbour=[{"dev": "br0", "address": "10.0.0.9", "mac": "02:00:00:00:00:08"}])],
-    "route": [changed(FLANNEL, iptables_chain=None, iptables_rule=None), changed(MIXED, iptables_chain=None, iptables_rule=None)],
+    "route": [dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}, {"dst": "10.2.0.0/16", "type": "blackhole"}]),
+              dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.8"}, {"dst": "10.2.0.0/16", "dev": "br0", "metric": 5, "table": 99}])],
     "iptables_chain": [of(FLANNEL, "iptables_chain"), of(MIXED, "netns", "iptables_chain")],
     "iptables_rule": [of(FLANNEL, "iptables_chain", "iptables_rule"), of(changed(MIXED, iptables_chain=FLANNEL["iptables_chain"]), "iptables_chain")],
     "dummy": [

@@ -6,6 +6,7 @@
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import document as documents
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict, Invalid
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
 from engine_documents import DOCUMENTS
@@ -31,11 +32,9 @@ def chain(*rules, **fields):
 
 # The document, and the whole of the error.
 BAD = [
-    ([],
-     "document: []: expected a mapping of sections (netns, bridge, veth, vxlan, sysctl, address, vxlan_fdb, neighbour, route, iptables_chain, iptables_rule)"),
+    ([], "document: []: expected a mapping of sections (%s)" % ", ".join(KINDS)),
     ({"vxlans": []},
-     "document.vxlans: '...': expected a known kind (address, bridge, iptables_chain, iptables_rule, neighbour, netns, route, sysctl, "
-     "underlay, veth, vxlan, vxlan_fdb); did you mean 'vxlan'?"),
+     "document.vxlans: '...': expected a known kind (%s); did you mean 'vxlan'?" % ", ".join(sorted([*KINDS, "underlay"]))),
     ({"bridge": {"name": "br0"}}, "document.bridge: {'name': 'br0'}: expected a list of entries"),
     ({"bridge": ["br0"]},
      "document.bridge[0]: 'br0': expected a mapping with the options name, netns, mtu, mac, up, master, bridge_port, stp, ageing_time, multicast_snooping"),
