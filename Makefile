@@ -84,7 +84,7 @@ vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
 	@ssh -F .ansible/vms/vm.ssh_config vm-$(or $(NODE),node1)
 
 .PHONY: test
-test: check kernel-vm kernel-report sanity scenarios site-test  ## everything that checks the project
+test: check kernel-vm kernel-report sanity docs scenarios site-test  ## everything that checks the project
 
 .PHONY: check
 check: lint unit kernel  ## the quick part of it: lint, unit and kernel tests
@@ -98,6 +98,10 @@ lint: prepare
 .PHONY: sanity
 sanity: prepare  ## ansible-test sanity, in environments of its own
 	@$(STEP) "ansible-test sanity" scripts/sanity
+
+.PHONY: docs
+docs: prepare  ## the documentation as a site; a warning is an error
+	@$(STEP) "documentation site" scripts/docs
 
 .PHONY: unit
 unit: prepare
