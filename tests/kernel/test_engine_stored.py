@@ -284,7 +284,6 @@ def test_a_restart_goes_back_as_well(disk):
     with machine(disk):
         run(OLD)
         run(NEW, confirm=600)
-        # The sleeper goes with the machine.
         os.unlink("/run/clusternet/blue/pending.json")
     with machine(disk):
         assert replay.build("blue")[0].document == OLD

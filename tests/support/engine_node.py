@@ -12,6 +12,7 @@ import copy
 import ctypes
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import traceback
@@ -23,7 +24,7 @@ MS_REC, MS_PRIVATE = 16384, 1 << 18
 COLLECTION = "ansible_collections.clusternet.fabric.plugins.module_utils._engine"
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_HOME = os.readlink("/proc/self/ns/net")
+_HOME, _HOME_FILES = os.readlink("/proc/self/ns/net"), os.readlink("/proc/self/ns/mnt")
 
 # The underlay: a node's device and its address. Its far end is what the device is a device for, no more.
 UNDERLAY = """
@@ -63,10 +64,22 @@ def node(setup=UNDERLAY):
         sh("ip link set lo up\n" + setup)
         yield
     finally:
+        _end_what_still_runs()
         for descriptor, flag in homes:
             _call("setns", descriptor, flag)
             os.close(descriptor)
         os.chdir(folder)
+
+
+def _end_what_still_runs():
+    """What a test left running goes with its node, as it would with a machine."""
+    here = os.readlink("/proc/self/ns/mnt")
+    if here == _HOME_FILES:
+        return
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]:
+        with contextlib.suppress(OSError):
+            if os.readlink("/proc/%d/ns/mnt" % pid) == here:
+                os.kill(pid, signal.SIGKILL)
 
 
 def sh(script, check=True, text=None):
