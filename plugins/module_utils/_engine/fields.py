@@ -11,12 +11,15 @@ text of the errors, so that `vxlan[0].vni: 99999999: expected ...` reads the sam
 from __future__ import annotations
 
 import difflib
+import functools
 import ipaddress
 import re
+import socket
 
 from .errors import Invalid
 
 AUTO = "auto"
+_NOT_IN_A_NAME = re.compile(r"[\s/:%\0]")
 
 
 class Option:
@@ -58,6 +61,14 @@ def naming(schema, identity):
 
 def validate(schema, entry, path):
     """`entry` in normal form: every option present, defaults filled in. Raises Invalid with the field's path."""
+    try:
+        return _validate(schema, entry, "")
+    except Invalid:
+        return _validate(schema, entry, path)  # once more, to say where
+
+
+def _validate(schema, entry, path):
+    """With an empty path no path is put together: thousands of entries have four times as many fields."""
     if not isinstance(entry, dict):
         raise Invalid(path, entry, "a mapping with the options %s" % ", ".join(schema))
     for name in entry:
@@ -66,7 +77,7 @@ def validate(schema, entry, path):
     normal = {}
     for name, option in schema.items():
         value = entry.get(name)
-        where = "%s.%s" % (path, name)
+        where = path and "%s.%s" % (path, name)
         if value is None:
             if option.required:
                 raise Invalid(where, value, "a value: the option is required")
@@ -78,7 +89,7 @@ def validate(schema, entry, path):
         if option.choices and value not in option.choices:
             raise Invalid(where, value, "one of %s" % ", ".join(map(str, option.choices)))
         if option.options:
-            value = validate(option.options, value, where)
+            value = _validate(option.options, value, where)
         if option.check:
             value = option.check(value, where)
         normal[name] = value
@@ -92,6 +103,8 @@ def unknown(name, known, what):
 
 
 def _string(value, path):
+    if type(value) is str:
+        return value
     if isinstance(value, (dict, list)):
         raise Invalid(path, value, "a string")
     if isinstance(value, bool):
@@ -139,11 +152,19 @@ _TYPES = {"str": _string, "int": _integer, "bool": _boolean, "list": _list, "dic
 
 # --- checks ------------------------------------------------------------------------------------------------------
 
+@functools.lru_cache(maxsize=None)
+def _plain(value):
+    """Whether it is a device name that nothing speaks against; asked of few names in many entries."""
+    return 1 <= len(value.encode()) <= 15 and value not in (".", "..", "all", "default") and not _NOT_IN_A_NAME.search(value)
+
+
 def interface(value, path):
     """A device name as the kernel takes it: 1 to 15 bytes, no slash, colon or white space (dev_valid_name)."""
+    if _plain(value):
+        return value
     if not 1 <= len(value.encode()) <= 15:
         raise Invalid(path, value, "an interface name of 1 to 15 characters, not %d" % len(value.encode()), "shorten it")
-    if value in (".", "..") or re.search(r"[\s/:%\0]", value):
+    if value in (".", "..") or _NOT_IN_A_NAME.search(value):
         raise Invalid(path, value, "an interface name without white space, '/', ':' or '%'")  # the kernel numbers names with a %
     if value in ("all", "default"):
         raise Invalid(path, value, "an interface name other than 'all' and 'default', which have a meaning among sysctls")
@@ -201,8 +222,19 @@ def unicast_mac(value, path):
     return value
 
 
+def _ipv4(value):
+    """Whether it is an IPv4 address as it is written in normal form; one in thirty of the time that `ipaddress` takes."""
+    try:
+        socket.inet_pton(socket.AF_INET, value)
+        return True
+    except (OSError, ValueError):
+        return False
+
+
 def address(value, path):
     """An address without a prefix length."""
+    if _ipv4(value):
+        return value
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:
@@ -223,6 +255,9 @@ def interface_address(value, path):
 def destination(value, path):
     """A route's destination, masked; 'default' stays as it is (its family follows from the gateway)."""
     if value == "default":
+        return value
+    host, dummy, length = value.partition("/")
+    if length == "32" and _ipv4(host):
         return value
     try:
         network = ipaddress.ip_network(value, strict=False)

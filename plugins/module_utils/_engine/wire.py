@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Netlink on the wire: attributes, one socket, packed requests with every ACK checked, and dumps without a tree.
+"""Netlink on the wire: attributes, one socket, packed requests of which each refusal is told, and dumps without a tree.
 
 Encoding ten thousand small messages and decoding a dump is what a run spends its time on, so both are done here with
 `struct` alone. Link messages, of which there are few and which are deep, are encoded by pyroute2 (see kinds/_link.py).
@@ -33,7 +33,7 @@ SOL_NETLINK = 270
 NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 10, 11, 12
 NLMSGERR_ATTR_MSG = 1
 
-# 256 ACKs fill the default receive buffer; ENOBUFS would leave it unknown what was applied.
+# 256 answers fill the default receive buffer; ENOBUFS would leave it unknown what was applied.
 CHUNK = 100
 RECEIVE_BUFFER = 4 << 20
 DUMP_TRIES = 8
@@ -97,37 +97,40 @@ class Socket:
         self._socket.close()
 
     def send(self, messages):
-        """Send (type, flags, body) requests packed, and check every ACK.
+        """Send (type, flags, body) requests packed, and learn of each whether it was refused.
 
+        The kernel works on a packet's messages in order and answers each that it refuses, asked to or not (netlink_rcv_skb):
+        the answer to the last one, which is asked for, says that there are no others.
         Raises OperationFailed with the index of the first that failed. The kernel has applied the rest of that
         chunk all the same: whoever undoes reads again what is there.
         """
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start:start + CHUNK]
-            first = self._sequence + 1
-            packed = bytearray()
+            first, last = self._sequence + 1, self._sequence + len(chunk)
+            packed = []
             for kind, flags, body in chunk:
                 self._sequence += 1
-                packed += _HEADER.pack(16 + len(body), kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, 0)
-                packed += body
-                packed += b"\0" * (-len(body) & 3)
-            self._socket.send(packed)
-            failed = self._acknowledgements(first, len(chunk))
+                flags |= NLM_F_REQUEST if self._sequence < last else NLM_F_REQUEST | NLM_F_ACK
+                packed.append(_HEADER.pack(16 + len(body), kind, flags, self._sequence, 0))
+                packed.append(body if not len(body) & 3 else body + b"\0" * (-len(body) & 3))
+            self._socket.send(b"".join(packed))
+            failed = self._refusals(first, last)
             if failed:
                 index, reason = min(failed)
                 raise OperationFailed(reason, start + index)
 
-    def _acknowledgements(self, first, count):
-        waiting, failed = count, []
-        while waiting:
+    def _refusals(self, first, last):
+        """[(index, the kernel's words)] of the messages with these sequence numbers."""
+        failed = []
+        while True:
             for kind, flags, sequence, body in self._receive():
-                if kind != NLMSG_ERROR or not first <= sequence < first + count:
+                if kind != NLMSG_ERROR or not first <= sequence <= last:
                     continue
-                waiting -= 1
                 code = struct.unpack_from("=i", body)[0]
                 if code:
                     failed.append((sequence - first, _reason(-code, flags, body)))
-        return failed
+                if sequence == last:
+                    return failed
 
     def dump(self, kind, body):
         """All bodies of a dump, read again while the kernel says that it was interrupted by a change."""
