@@ -202,6 +202,16 @@ class Kernel:
                 self._sockets[netns] = wire.Socket()
         return self._sockets[netns]
 
+    @contextlib.contextmanager
+    def listening(self, netns, groups):
+        """A socket that hears what changes in a namespace while the block runs."""
+        with self.inside(netns):
+            events = wire.Socket(groups)
+        try:
+            yield events
+        finally:
+            events.close()
+
     def close(self, netns):
         if netns in self._sockets:
             self._sockets.pop(netns).close()

@@ -84,17 +84,32 @@ def string(payload, default=""):
 class Socket:
     """A routing socket of the namespace that is current when it is opened; it stays bound to that namespace."""
 
-    def __init__(self):
+    def __init__(self, groups=0):
+        """`groups`: a mask of the multicast groups whose events come in (see `quiet`)."""
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         for option in (NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK):
             self._socket.setsockopt(SOL_NETLINK, option, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, 33, RECEIVE_BUFFER)  # SO_RCVBUFFORCE: root may pass rmem_max
         self._socket.settimeout(20)  # seconds; the kernel answers at once or something is very wrong
-        self._socket.bind((0, 0))
+        self._socket.bind((0, groups))
         self._sequence = 0
 
     def close(self):
         self._socket.close()
+
+    def quiet(self):
+        """Whether no event has come since the socket was opened or this was asked. Of a socket with groups."""
+        self._socket.setblocking(False)
+        quiet = True
+        while True:
+            try:
+                self._socket.recv(1 << 16)
+            except BlockingIOError:
+                return quiet
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:  # more than could be kept
+                    raise
+            quiet = False
 
     def send(self, messages):
         """Send (type, flags, body) requests packed, and learn of each whether it was refused.

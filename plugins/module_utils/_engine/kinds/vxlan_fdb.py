@@ -20,6 +20,7 @@ from ._base import NETNS, Kind, bridge, place
 from ._link import refuse_fabric, whose
 
 NDA_DST, NDA_LLADDR, NDA_PORT, NDA_VNI, NDA_IFINDEX = 1, 2, 6, 7, 8
+RTMGRP_NEIGH = 4
 NUD_PERMANENT, NUD_NOARP, NTF_SELF, NTF_EXT_LEARNED = 0x80, 0x40, 0x02, 0x10
 FLOOD = "00:00:00:00:00:00"
 AGREE_TRIES = 8
@@ -137,16 +138,18 @@ def normalise(items, links, *other_links):
 def read(kernel, netns, names, devices):
     """{key: object} of the static entries of the VXLAN devices named in `devices`.
 
-    An FDB dump under concurrent change loses entries without any flag, so two in a row must agree.
+    An FDB dump under concurrent change loses entries without any flag, so no neighbour may have changed meanwhile, or two dumps in
+    a row must agree.
     """
     if not devices:
         return {}
     before = None
-    for dummy in range(AGREE_TRIES):
-        found = _read(kernel, netns, names, devices)
-        if found == before:
-            return found
-        before = found
+    with kernel.listening(netns, RTMGRP_NEIGH) as events:
+        for dummy in range(AGREE_TRIES):
+            found = _read(kernel, netns, names, devices)
+            if events.quiet() or found == before:
+                return found
+            before = found
     raise FabricError("the forwarding database%s changes faster than it can be read (%d dumps, no two alike); "
                       "run again when whoever writes it has ended" % (place(netns), AGREE_TRIES))
 
