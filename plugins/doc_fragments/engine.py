@@ -24,4 +24,5 @@ requirements:
   - Linux 5.4 or later, root
   - python3-pyroute2 0.7.2 or later, where links are made
   - iptables, where chains or rules are made
+  - ipset, where sets are made or rules use them
 """

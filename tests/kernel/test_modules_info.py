@@ -17,6 +17,7 @@ ip route add 198.51.100.0/24 via 192.0.2.1
 ip tuntap add dev tap0 mode tap
 ip netns add mine
 ip -n mine link add br9 type bridge
+ipset create theirs hash:ip
 iptables -N THEIRS
 iptables -A THEIRS -s 192.0.2.7 -j ACCEPT
 iptables -A FORWARD -j THEIRS
@@ -51,6 +52,10 @@ BLUE = {
         {"dev": "vtep", "mac": "00:00:00:00:00:00", "dst": "192.0.2.13", "port": 4789},
     ],
     "sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}, {"netns": "pod", "key": "net/ipv6/conf/eth0/accept_ra", "value": "0"}],
+    "ipset": [
+        {"name": "web", "type": "hash:ip,port", "timeout": 600, "members": ["203.0.113.2,tcp:80", {"member": "203.0.113.2,tcp:443", "timeout": 0}]},
+        {"netns": "pod", "name": "web", "type": "hash:net", "timeout": 0, "members": [{"member": "203.0.113.0/25", "comment": "ours"}]},
+    ],
     "iptables_chain": [
         {"table": "nat", "chain": "BLUE", "rules": [
             "-p tcp --dport 80 -j ACCEPT", "-m comment --comment web -s 203.0.113.0/25 -j ACCEPT", "! -d 224.0.0.0/4 -j MASQUERADE"]},
@@ -115,6 +120,7 @@ def test_without_an_owner_it_tells_what_is_there(node, blue):
             and chain["ip_version"] == 4] == [("THEIRS", "-s 192.0.2.7/32 -j ACCEPT")]
     assert [rule["rule"] for rule in document["iptables_rule"]] == ["-j THEIRS", '-m comment --comment "clusternet:blue:rule" -j BLUE']
     kinds = {link["name"]: (link["kind"], link["fabric"]) for link in told["links"]}
+    assert [item["name"] for item in document["ipset"]] == ["theirs", "web"] and document["ipset"][0]["hashsize"] == 1024
     assert kinds["tap0"] == ("tun", None) and kinds["br0"] == ("bridge", "blue") and "br9" not in kinds
     assert "netns" not in document and "sysctl" not in document
 

@@ -24,6 +24,7 @@ ip -n web link add eth0 type veth peer name far
 ip -n web link set far up
 ip -n web link set eth0 up
 ip -n web address add 2001:db8::11/64 dev eth0
+ipset create theirs hash:ip
 iptables -N THEIRS
 iptables -A THEIRS -j RETURN
 """
@@ -91,6 +92,22 @@ LIVES = {
         {"netns": "web", "key": "net.ipv4.conf.eth0.rp_filter", "value": "2"},
         None,
         ["ip netns exec web sysctl -w net/ipv4/conf/eth0/rp_filter=2"],
+    ),
+    "ipset": (
+        {"name": "peers", "type": "hash:net", "timeout": 600, "members": ["192.0.2.7/24", {"member": "198.51.100.1", "timeout": 0, "comment": "a b"}]},
+        {"name": "peers"},
+        ["ipset create peers hash:net family inet maxelem 65536 timeout 600 comment", "ipset add peers 192.0.2.0/24 -exist",
+         "ipset add peers 198.51.100.1 timeout 0 comment 'a b' -exist"],
+    ),
+    "ipset of sets": (
+        {"netns": "web", "name": "all", "type": "list:set", "members": []},
+        {"netns": "web", "name": "all"},
+        ["ip netns exec web ipset create all list:set size 8"],
+    ),
+    "iptables rule with a set": (
+        {"chain": "THEIRS", "rule": "-m set --match-set theirs src -j ACCEPT"},
+        {"chain": "THEIRS", "rule": "-m set --match-set theirs src -j ACCEPT"},
+        ["iptables -t filter -A THEIRS -m set --match-set theirs src -j ACCEPT"],
     ),
     "iptables chain": (
         {"table": "nat", "chain": "BLUE", "rules": ["--destination 192.0.2.0/24 -j RETURN", "-j MASQUERADE -s 192.0.2.0/24"]},

@@ -14,6 +14,11 @@ ip link set eth0 up
 ip link set far up
 ip address add 192.0.2.11/24 dev eth0
 ip netns add mine
+ipset create used hash:ip
+ipset create member hash:ip
+ipset create list list:set
+ipset add list member
+iptables -A INPUT -m set --match-set used src -j ACCEPT
 """
 BLUE = {
     "netns": [{"name": "pod"}],
@@ -25,6 +30,7 @@ BLUE = {
     "neighbour": [{"dev": "eth0", "address": "192.0.2.9", "mac": "02:00:5e:10:00:09"}],
     "vxlan_fdb": [{"dev": "vtep", "mac": "02:00:5e:10:00:09", "dst": "192.0.2.9"}],
     "sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}],
+    "ipset": [{"name": "blues", "type": "hash:ip", "members": ["192.0.2.9"]}],
     "iptables_chain": [{"table": "nat", "chain": "BLUE", "rules": ["-j RETURN"]}],
     "iptables_rule": [{"table": "nat", "chain": "POSTROUTING", "rule": "-j BLUE"}],
 }
@@ -69,6 +75,16 @@ REFUSED = [
     ("neighbour", {"dev": "eth0", "address": "192.0.2.9", "state": "absent"}, "neighbour 192.0.2.9 on eth0 " + OF_160),
     ("sysctl", {"key": "net/ipv4/ip_forward", "value": "0"},
      "sysctl net/ipv4/ip_forward: fabric blue wants 1 and this task wants 0; agree on one value"),
+    ("ipset", {"name": "blues", "type": "hash:ip", "members": []}, "ipset blues " + OF_BLUE),
+    ("ipset", {"name": "blues", "state": "absent"}, "ipset blues " + OF_BLUE),
+    ("ipset", {"name": "used", "state": "absent"},
+     "ipset used would go, and a rule of chain INPUT that stays uses it: -m set --match-set used src -j ACCEPT; delete that rule first"),
+    ("ipset", {"name": "used", "type": "hash:net"},
+     "ipset used: a set of type hash:ip cannot become one of type hash:net while a rule of chain INPUT uses it that is not this task's to take "
+     "out: -m set --match-set used src -j ACCEPT; delete that rule first, or choose another name"),
+    ("ipset", {"name": "member", "state": "absent"}, "ipset member would go, and is a member of ipset list, which stays; delete it there first"),
+    ("iptables", {"chain": "INPUT", "rule": "-m set --match-set gone src -j ACCEPT"},
+     "iptables.rule: -m set --match-set gone src -j ACCEPT: there is no set gone on this node; create it first, or in the same document"),
     ("iptables", {"table": "nat", "chain": "BLUE", "rules": ["-j ACCEPT"]}, "iptables chain BLUE of table nat " + OF_BLUE),
     ("iptables", {"table": "nat", "chain": "BLUE", "rule": "-j ACCEPT"}, "iptables chain BLUE of table nat " + OF_BLUE),
     ("iptables", {"table": "nat", "chain": "BLUE", "state": "absent"}, "iptables chain BLUE of table nat " + OF_BLUE),

@@ -133,6 +133,27 @@ def changed(document, **sections):
     return document
 
 
+def sets(peers=("192.0.2.0/24", "198.51.100.7"), type_="hash:net", maxelem=65536, using=("peers", "both"), **more):
+    """Sets, a set of them, and rules that use them."""
+    peers = {"name": "peers", "type": type_, "maxelem": maxelem, "members": list(peers)}
+    return {
+        "netns": [{"name": "p"}],
+        "ipset": [
+            {"name": "both", "type": "list:set", "members": ["ports", "peers"]},
+            dict(peers, **more),
+            {"name": "ports", "type": "bitmap:port", "range": "1000-2000", "counters": True, "members": ["1000-1003"]},
+            {"name": "filled", "type": "hash:ip,port", "timeout": 600},
+            {"name": "six", "netns": "p", "type": "hash:ip", "family": "inet6", "timeout": 0,
+             "members": [{"member": "FD00::0001", "comment": "two words"}, {"member": "fd00::2", "timeout": 3000}]},
+        ],
+        "iptables_chain": [
+            {"chain": "SETS", "rules": ["-s 192.0.2.0/24 -j RETURN"] + ["-m set --match-set %s src -j ACCEPT" % name for name in using]},
+            {"chain": "SIX", "netns": "p", "ip_version": 6, "rules": ["-m set ! --match-set six src -j DROP"]},
+        ],
+        "iptables_rule": [{"chain": "FORWARD", "rule": "-m set --match-set filled dst,dst -j SETS"}],
+    }  # fmt: skip
+
+
 # From one document to another, on a running network: what a life brings.
 CHANGES = {
     "nothing to flannel": ({}, flannel()),

@@ -7,7 +7,7 @@ A new kind needs an entry here: tests/kernel/test_engine_kinds.py holds every pr
 name is the kind.
 """
 
-from engine_documents import MIXED, changed, flannel
+from engine_documents import MIXED, changed, flannel, sets
 
 SMALL = dict(pods=("a",), peers=(2,))
 FLANNEL = flannel(**SMALL)
@@ -33,6 +33,8 @@ LIVES = {
                   dict(ON_BRIDGE, neighbour=[{"dev": "br0", "address": "10.0.0.9", "mac": "02:00:00:00:00:08"}])],
     "route": [dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}, {"dst": "10.2.0.0/16", "type": "blackhole"}]),
               dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.8"}, {"dst": "10.2.0.0/16", "dev": "br0", "metric": 5, "table": 99}])],
+    "ipset": [sets(), sets(peers=("192.0.2.0/25", "198.51.100.7")), sets(maxelem=1000, comment=True, using=("both",))],
+    "ipset of another type": [sets(), sets(type_="hash:ip", peers=("192.0.2.1-192.0.2.3",))],
     "iptables_chain": [of(FLANNEL, "iptables_chain"), of(MIXED, "netns", "iptables_chain")],
     "iptables_rule": [of(FLANNEL, "iptables_chain", "iptables_rule"), of(changed(MIXED, iptables_chain=FLANNEL["iptables_chain"]), "iptables_chain")],
     "dummy": [

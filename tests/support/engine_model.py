@@ -10,8 +10,8 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner im
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
 
 OWNER = Owner("fabric", 160)
-# A rule's normal form takes iptables itself: they have tests on a real kernel.
-LEFT_OUT = ("iptables_chain", "iptables_rule")
+# A rule's or set's normal form takes the tool itself: they have tests on a real kernel.
+LEFT_OUT = ("ipset", "iptables_chain", "iptables_rule")
 
 
 def bare(address="198.51.100.1/24"):

@@ -61,6 +61,7 @@ def documents(draw):
     up = {("", link["name"]) for section in ("bridge", "veth", "vxlan") for link in document[section] if link["up"]}
     up |= {(link["peer"].get("netns", ""), link["peer"]["name"]) for link in document["veth"] if link["peer"]["up"]}
     _addresses(draw, document, devices, up)
+    _sets(draw, document, pods)
     _chains(draw, document)
     return {section: entries for section, entries in document.items() if entries}
 
@@ -96,8 +97,32 @@ def _addresses(draw, document, devices, up):
         document["route"].append({"dst": "10.99.0.0/16", "type": draw(st.sampled_from(["blackhole", "unreachable"]))})
 
 
+def _sets(draw, document, pods):
+    """Of types that any kernel has. One set has the other's name and type by turns, so that there are swaps and sets made anew."""
+    members = {
+        "hash:ip": ["10.0.0.%d" % n for n in range(1, 6)],
+        "hash:net": ["10.0.%d.0/24" % n for n in range(1, 6)],
+        "bitmap:port": ["%d" % n for n in range(1000, 1006)],
+    }
+    document["ipset"] = []
+    for name in draw(some(["S", "T"])):
+        type_ = draw(st.sampled_from(list(members)))
+        entry = {"name": name, "type": type_, "comment": True, "timeout": draw(st.sampled_from([None, None, 0, 3000]))}
+        entry.update({"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draw(st.sampled_from([100, 65536]))})
+        comments = st.sampled_from([None, None, "two words"])
+        entry["members"] = [{"member": text, "comment": draw(comments)} for text in draw(some(members[type_]))]
+        document["ipset"].append({option: value for option, value in entry.items() if value is not None})
+    if document["ipset"] and draw(st.booleans()):
+        names = [entry["name"] for entry in document["ipset"]]
+        document["ipset"].append({"name": "L", "type": "list:set", "size": 8, "members": draw(st.permutations(names))})
+    for name in pods:
+        if draw(st.booleans()):
+            document["ipset"].append({"netns": name, "name": "S", "type": "hash:ip", "family": "inet", "maxelem": 65536, "members": ["10.9.9.9"]})
+
+
 def _chains(draw, document):
-    rules = st.lists(st.sampled_from(RULES), min_size=1, max_size=6)
+    sets = [entry["name"] for entry in document["ipset"] if "netns" not in entry]
+    rules = st.lists(st.sampled_from(RULES + ["-m set --match-set %s src -j ACCEPT" % name for name in sets]), min_size=1, max_size=6)
     document["iptables_chain"] = [{"chain": name, "rules": draw(rules)} for name in draw(some(["ONE", "TWO"]))]
     document["iptables_rule"] = [
         {"chain": "FORWARD", "rule": "-j " + chain["chain"], "position": draw(st.sampled_from(["first", "last"]))}

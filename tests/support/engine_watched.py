@@ -41,6 +41,8 @@ class Watched:
                 real = {key: item for key, item in real.items() if key in ours}
             assert set(ours) == set(real), "after %s: %s: only in the model %s, only in the kernel %s" % (
                 what, table, sorted(set(ours) - set(real)), sorted(set(real) - set(ours)))
+            if table == "ipset":  # how long members have left, and how large a hash has grown
+                real = {key: KINDS["ipset"].mask(real[key], item) for key, item in ours.items()}
             for key, item in ours.items():
                 assert bool(item.get("secondary")) == bool(real[key].get("secondary")), "after %s: %s" % (what, key)
                 for field, value in item.items():
@@ -78,6 +80,7 @@ def play(before, after):
     operations = engine_node.apply(after, check=True).operations
     scope = engine.scope_of(engine_node.parse(after), engine_node.owner(), ledger.Ledger(), True)
     watched = Watched(scope.namespaces | {"a", "b", "p"}, scope.sysctls)
+    watched.scope.ipsets = scope.ipsets | {"p"}
     watched.scope.iptables = scope.iptables | {("p", 4)}
     watched.planner = plan.Planner(watched.gather())
     for operation in operations:

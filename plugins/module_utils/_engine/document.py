@@ -14,7 +14,8 @@ from .fields import AUTO, Option
 from .kinds import KINDS
 from .kinds._base import place
 from .kinds._link import IPV6_MIN_MTU, sysctl_device
-from .kinds.iptables import BUILT_IN, CHAIN
+from .kinds.ipset import ip_version
+from .kinds.iptables import BUILT_IN, CHAIN, sets_of
 from .kinds.vxlan import OVERHEAD
 
 UNDERLAY = {
@@ -187,6 +188,12 @@ def present_places(wanted, found, purger=None):
         if table == "chain" and key in wanted["iptables_rule"] and key[3] not in BUILT_IN[key[2]]:
             if key[:4] not in wanted["iptables_chain"] and key[:4] not in found["chain"]:
                 raise Conflict("%s.chain: there is no %s; create it first, or in the same document" % (path, CHAIN.describe(key)))
+    for key, version, rule, path in sets_of(wanted):
+        item = wanted["ipset"].get(key) or found["ipset"].get(key)
+        if item is None:
+            raise Conflict("%s: %s: there is no set %s%s%s" % (path, rule, key[1], place(key[0]), _where_to_make(False)))
+        if ip_version(item) not in (version, None):
+            raise Invalid(path, rule, "a set of IPv%d, which %s is not" % (version, key[1]))
     fitting(wanted, found)
 
 

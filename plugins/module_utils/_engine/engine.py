@@ -14,10 +14,10 @@ from . import lockout
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
 from .errors import Conflict, FabricError, OperationFailed
-from .gather import SBIN, Scope, add_notes, gather, scope_of
+from .gather import SBIN, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
-from .kinds import KINDS
-from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, single_rules, unmarked
+from .kinds import KINDS, ipset
+from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, sets_of, single_rules, unmarked
 from .kinds.sysctl import below
 from .kinds.vxlan_fdb import normalise as normalise_fdb
 from .ledger import Ledger
@@ -26,7 +26,7 @@ from .stages import PURGE, staged
 from .state import State
 from .transaction import Transaction
 
-PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables"}
+PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables", "ipset": "ipset"}
 
 
 class Failed(FabricError):
@@ -105,6 +105,7 @@ def _apply(wanted, owner, purge, check, fail_at, stage, keeping):
         normalise_fdb(wanted["vxlan_fdb"], wanted.table("link"), found["link"])
         present_places(wanted, found, owner if purge else None)
         leave_out_ipv6(wanted, found)
+        wanted["ipset"] = ipset.normalise(kernel, wanted["ipset"], wanted.paths, found["ipset"])
         wanted["iptables_chain"], wanted["iptables_rule"] = normalise(
             kernel, wanted["iptables_chain"], wanted["iptables_rule"], found["chain"])
 
@@ -140,7 +141,9 @@ def remove(keys, owner, check=False, fail_at=None):
         keys = {name: list(items) for name, items in wanted.items() if items}
         rules = {key[:2] for name in ("iptables_chain", "iptables_rule") for key in keys.get(name, ())}
         namespaces = {key[0] for name, listed in keys.items() for key in listed}
-        scope = Scope(namespaces, rules)
+        ipsets = {key[0] for key in keys.get("ipset", ())}
+        rules |= {(netns, version) for netns in ipsets for version in versions()}  # which may use them
+        scope = Scope(namespaces, rules, ipsets=ipsets)
         found = gather(kernel, scope, ledger)
         if keys.get("iptables_rule"):
             rule_items = {key: {"position": "last", "path": "rule"} for key in keys["iptables_rule"]}
@@ -241,6 +244,7 @@ class Note:
                         if key[:2] not in own_links
                         and (key not in found["address"] or found["address"][key].get("noted") == owner.name)],
             "chain": list(wanted["iptables_chain"]),
+            "ipset": list(wanted["ipset"]),
             "iptables": sorted({key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}),
             "netns": [(name,) for name in sorted(used)],
             "number": [(owner.number,)] if used else [],
@@ -289,7 +293,7 @@ class Shown:
         for kind in KINDS.values():
             for key, item in state[kind.table].items():
                 if key in asked[kind.table]:
-                    masked[kind.table][key] = self.mask(item, asked[kind.table][key])
+                    masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
                 elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner):
                     masked[kind.table][key] = item
         document = as_document(masked)
@@ -308,13 +312,6 @@ class Shown:
         single = self.owner.fabric and not CHAIN.owned({}, key, chain, self.owner)
         return [rule for rule in chain["rules"]
                 if single and is_ours(rule, self.owner) or key + (rule,) in self.wanted["iptables_rule"]]
-
-    @staticmethod
-    def mask(item, asked):
-        shown = {field: None if field in asked and asked[field] is None else value for field, value in item.items()}
-        if isinstance(shown.get("port"), dict) and isinstance(asked.get("port"), dict):
-            shown["port"] = {flag: value for flag, value in shown["port"].items() if flag in asked["port"]}
-        return shown
 
 
 def as_document(state):
@@ -347,6 +344,13 @@ def prerequisites(wanted, check):
         missing.append("iptables")
         if check:
             wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
+    using = sets_of(wanted)
+    if (wanted["ipset"] or using) and not shutil.which(ipset.TOOL, path=SBIN):
+        missing.append("ipset")
+        if check:
+            wanted["ipset"] = {}
+            if using:
+                wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
     if not check:
         refuse_missing(missing)
     return missing

@@ -9,15 +9,15 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link, address, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb
+from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb
 from .state import State
 
 
 class Scope:
-    """What to read. `namespaces` by name ('' is the own one); `iptables` as (netns, IP version); `sysctls` as keys."""
+    """What to read. `namespaces` by name ('' is the own one); `iptables` as (netns, IP version); `sysctls` as keys; `ipsets` by namespace."""
 
-    def __init__(self, namespaces=("",), iptables=(), sysctls=(), owner=None):
-        self.namespaces, self.iptables = set(namespaces) | {""}, set(iptables)
+    def __init__(self, namespaces=("",), iptables=(), sysctls=(), owner=None, ipsets=()):
+        self.namespaces, self.iptables, self.ipsets = set(namespaces) | {""}, set(iptables), set(ipsets)
         self.sysctls, self.owner = set(sysctls), owner
 
 
@@ -25,16 +25,24 @@ def scope_of(wanted, owner, ledger, purge):
     """Where the wanted objects are, and, with purge, wherever the owner may have left some."""
     places = wanted.namespaces()
     rules = {key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}
-    sysctls = set(wanted["sysctl"])
+    sysctls, ipsets = set(wanted["sysctl"]), {key[0] for key in wanted["ipset"]}
     if owner.fabric and purge:
         places |= set(ledger.namespaces_of(owner.name))
         sysctls |= set(ledger.sysctls_of(owner.name))
         rules |= set(ledger.iptables_of(owner.name))
-        rules |= {("", version) for version, tool in iptables.TOOL.items() if shutil.which(tool + "-save", path=SBIN)}
-    return Scope(places, rules, sysctls, owner if purge else None)
+        rules |= {("", version) for version in versions()}
+        ipsets |= {key[0] for key in ledger.ipsets_of(owner.name)}
+    rules |= {(netns, version) for netns in ipsets for version in versions()}  # which may use them
+    ipsets |= {place[0][0] for place in iptables.sets_of(wanted)}
+    return Scope(places, rules, sysctls, owner if purge else None, ipsets)
 
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
+
+
+def versions():
+    """The IP versions whose rules this node has the tool for."""
+    return [version for version, tool in iptables.TOOL.items() if shutil.which(tool + "-save", path=SBIN)]
 
 
 def gather(kernel, scope, ledger):
@@ -61,6 +69,9 @@ def gather(kernel, scope, ledger):
     for name, version in sorted(scope.iptables):
         if not name or (name,) in state["netns"]:
             state["chain"].update(iptables.read(kernel, name, version))
+    for name in sorted(scope.ipsets):
+        if not name or (name,) in state["netns"]:
+            state["ipset"].update(ipset.read(kernel, name))
     for key in sorted(sysctl.with_devices(kernel, scope.sysctls), key=sysctl.order):
         value = kernel.read_sysctl(*key) if not key[0] or (key[0],) in state["netns"] else None
         if value is not None:
@@ -75,9 +86,9 @@ def add_notes(state, ledger):
         noted = ledger.sysctl(key) or {}
         state["sysctl"][key] = dict(item, found=noted.get("found"), wanted_by=dict(noted.get("wanted_by", {})),
                                     below=dict(noted.get("below", {})))
-    for table, fabric_of in (("address", ledger.fabric_of_address), ("chain", ledger.fabric_of_chain)):
+    for table in ("address", "chain", "ipset"):
         for key, item in state[table].items():
-            fabric = fabric_of(key)
+            fabric = ledger.fabric_of(table, key)
             if fabric != item.get("noted"):
                 state.alter(table, key, noted=fabric)
 

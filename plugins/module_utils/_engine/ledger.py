@@ -16,14 +16,14 @@ import os
 from .errors import FabricError
 
 PATH = "/run/clusternet/ledger.json"
-LISTS = ("address", "chain", "iptables", "netns", "number")
+LISTS = ("address", "chain", "ipset", "iptables", "netns", "number")
 
 
 class Ledger:
     """sysctl: {"<netns>|<key>": {"found": value, "wanted_by": {fabric: value}, "below": {key: value}}}, `below` what devices had
     that a key writes through to. The rest are {fabric: [[...]]}: addresses as [netns, dev, address]; chains of its own as
-    [netns, ip version, table, chain]; iptables as [netns, ip version], where it has put rules; every namespace that it uses, as
-    [netns]; its number."""
+    [netns, ip version, table, chain]; ipsets as [netns, name]; iptables as [netns, ip version], where it has put rules; every
+    namespace that it uses, as [netns]; its number."""
 
     def __init__(self, path=PATH):
         self.path = path
@@ -50,17 +50,15 @@ class Ledger:
     def sysctl(self, key):
         return self.data["sysctl"].get("|".join(key))
 
-    def fabric_of_address(self, key):
-        for fabric, keys in self.data["address"].items():
+    def fabric_of(self, part, key):
+        """The fabric that holds an object, by one of LISTS."""
+        for fabric, keys in self.data[part].items():
             if list(key) in keys:
                 return fabric
         return None
 
-    def fabric_of_chain(self, key):
-        for fabric, keys in self.data["chain"].items():
-            if list(key) in keys:
-                return fabric
-        return None
+    def ipsets_of(self, fabric):
+        return [tuple(key) for key in self.data["ipset"].get(fabric, ())]
 
     def iptables_of(self, fabric):
         return [tuple(where) for where in self.data["iptables"].get(fabric, ())]

@@ -15,12 +15,13 @@ from .errors import Conflict, FabricError
 from .kinds import KINDS, LINKS, sysctl
 from .kinds._base import Operation, place
 from .kinds._link import whose
-from .kinds.iptables import CHAIN, RULE, edits, jumps
+from .kinds.ipset import TEMPORARY
+from .kinds.iptables import CHAIN, RULE, edits, is_ours, jumps, matches
 from .kinds.route import KERNEL
 from .owner import Owner, fabric_number, fabric_of_link
 
 ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
-ADDITIVE = ("address", "vxlan_fdb", "neighbour", "route")
+ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "route")
 CHAINS = (CHAIN, RULE)
 
 
@@ -53,12 +54,33 @@ class Planner:
                         and (found["vni"], found["dstport"]) == (item["vni"], item["dstport"])
                         and owner.holds_link(found)):
                     self.remove_link(other)
+        for key in [key for key in self.work["ipset"] if key[1] == TEMPORARY]:
+            self.remove_one(KINDS["ipset"], key)
+        self.make_way(wanted["ipset"], lambda rule: owner.fabric and is_ours(rule, owner))
         kind = KINDS["address"]
         for key in wanted["address"] if purge else ():
             if key not in self.work["address"]:
                 for other in kind.in_the_way(self.work, key, wanted["address"]):
                     if other in self.work["address"] and kind.owned(self.work, other, self.work["address"][other], owner):
                         self.remove_one(kind, other)
+
+    def make_way(self, ipsets, ours):
+        """Remove sets that cannot become what is wanted, and first what uses them; `ours` says which rules may be out for a moment."""
+        kind = KINDS["ipset"]
+        for key, item in ipsets.items():
+            found = self.work["ipset"].get(key)
+            if found is None or not kind.must_replace(found, item):
+                continue
+            for chain, rule in matches(self.work, key):
+                if not ours(rule):
+                    raise Conflict("%s: a set of type %s cannot become one of type %s while a rule of chain %s uses it that is not this task's "
+                                   "to take out: %s; delete that rule first, or choose another name"
+                                   % (kind.describe(key), found["type"], item["type"], chain[3], rule))
+                self.do_all(edits(self.work, chain, [other for other in self.work["chain"][chain]["rules"] if other != rule]))
+            for other, holder in kind.holders(self.work, key):
+                left = {text: member for text, member in holder["members"].items() if text != key[1]}
+                self.do(Operation(kind, "change", other, before=holder, after={"members": left}))
+            self.remove_one(kind, key)
 
     def remove_one(self, kind, key):
         """Remove an object, and first what might or might not go with it."""
@@ -96,18 +118,16 @@ class Planner:
         for key, item in sysctls:
             self.settle(KINDS["sysctl"], key, item)
         for name in ADDITIVE:
-            items = wanted[name].items()
-            for key, item in sorted(items, key=_gateway_last) if name == "route" else items:
+            for key, item in in_order(KINDS[name], wanted[name]):
                 self.settle(KINDS[name], key, item)
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
 
     def settle(self, kind, key, item):
         """Add the object where it is missing, change it where it differs."""
-        found = self.work[kind.table].get(key)
-        if found is None:
+        if key not in self.work[kind.table]:
             self.do(Operation(kind, "add", key, after=item))
-            return
+        found = self.work[kind.table][key]
         changed = kind.difference(found, item)
         if changed:
             self.do(Operation(kind, "change", key, before=found, after=changed))
@@ -123,7 +143,7 @@ class Planner:
                 self.remove_link(key)
         for name in reversed(ADDITIVE):
             kind = KINDS[name]
-            for key, item in list(self.work[name].items()):
+            for key, item in reversed(in_order(kind, self.work[name])):
                 if key in self.work[name] and key not in wanted[name] and kind.owned(self.work, key, item, owner):
                     self.remove_one(kind, key)
         self.release_sysctls(wanted, owner)
@@ -155,7 +175,8 @@ class Planner:
                                                      if kind is RULE or key in self.work["chain"]])))
         for name in ADDITIVE + tuple(kind.name for kind in LINKS.values()) + ("netns",):
             kind = KINDS[name]
-            for key in keys.get(name, ()):
+            there = {key: self.work[kind.table][key] for key in keys.get(name, ()) if key in self.work[kind.table]}
+            for key, dummy in in_order(kind, there)[::-1] if kind.table == "ipset" else there.items():
                 if key in self.work[kind.table]:
                     self.remove_one(kind, key)
 
@@ -223,13 +244,16 @@ def plan_back(current, start, touched, owner=None, refused=None):
         stays = had and had["kind"] in LINKS and not LINKS[had["kind"]].must_replace(found or had, had)
         if found and not stays and ours(LINKS.get(found["kind"], LINKS["veth"]), key):
             extra.setdefault(found["kind"], []).append(key)
+    new_sets = extra.pop("ipset")
     planner.remove(extra)
+    planner.make_way(_as_at_start(planner, current, start, touched)["ipset"], lambda rule: True)
     for dummy in range(ROUNDS):
         done = len(planner.operations)
         planner.build(_as_at_start(planner, current, start, touched), Owner())
         if len(planner.operations) == done:
             break
-    _chains_back(planner, start, touched["chain"])
+    _chains_back(planner, start, {**touched["chain"], **planner.work.touched()["chain"]})
+    planner.remove({"ipset": new_sets})  # rules may have used them
     return planner.operations, planner.work.touched()
 
 
@@ -291,9 +315,9 @@ def link_order(wanted):
     return order
 
 
-def _gateway_last(pair):
-    """Routes by a device alone make the gateways of the others reachable."""
-    return bool(pair[1]["via"])
+def in_order(kind, items):
+    """[(key, object)] as they are built one after the other."""
+    return sorted(items.items(), key=lambda pair: kind.order(pair[1]))
 
 
 def _own_number(found, owner):
@@ -314,7 +338,8 @@ def _put_back(planner, wanted):
     """What a granular module's replacement of a link felled stands again afterwards."""
     for name in ADDITIVE:
         for key, item in planner.found[name].items():
-            if key not in planner.work[name] and not (name == "route" and item["protocol"] == KERNEL):
+            leftover = name == "ipset" and key[1] == TEMPORARY
+            if key not in planner.work[name] and not leftover and not (name == "route" and item["protocol"] == KERNEL):
                 wanted[name].setdefault(key, item)
 
 
@@ -322,6 +347,7 @@ def _no_foreign_loss(planner, owner):
     found, after = planner.found, planner.work
     _no_lost_port(planner, owner.holds_link)
     _no_lost_jump(planner)
+    _no_lost_set(planner)
     ours = {key[0] for key, item in found["netns"].items() if owner.holds_link(item)}
     for name in ("netns", "link", "neighbour", "address", "route"):
         for key, item in found[name].items():
@@ -352,10 +378,22 @@ def _no_lost_jump(planner):
                                % (CHAIN.describe(key), chain[3], rule))
 
 
+def _no_lost_set(planner):
+    kind = KINDS["ipset"]
+    for key in planner.found["ipset"]:
+        if key not in planner.work["ipset"]:
+            for chain, rule in matches(planner.work, key):
+                raise Conflict("%s would go, and a rule of chain %s that stays uses it: %s; delete that rule first"
+                               % (kind.describe(key), chain[3], rule))
+            for other, dummy in kind.holders(planner.work, key):
+                raise Conflict("%s would go, and is a member of %s, which stays; delete it there first" % (kind.describe(key), kind.describe(other)))
+
+
 def _no_fabric_loss(planner):
     """What a granular module removes may take nothing of a fabric with it."""
     _no_lost_port(planner, lambda link: not fabric_of_link(link))
     _no_lost_jump(planner)
+    _no_lost_set(planner)
     for name in ("netns", "link", "neighbour", "address", "route"):
         for key, item in planner.found[name].items():
             if key in planner.work[name]:

@@ -12,8 +12,8 @@ from . import kernel as machine
 from .document import Wanted
 from .engine import Shown
 from .errors import Invalid
-from .gather import SBIN, Scope, gather
-from .kinds.iptables import TOOL
+from .gather import SBIN, Scope, gather, versions
+from .kinds import ipset
 from .ledger import Ledger
 from .owner import NUMBERS, Owner, fabric_of_link
 from .state import State
@@ -39,13 +39,13 @@ def inspect(namespaces=None, name=None, number=None):
         for position, netns in enumerate(namespaces):
             if netns not in every:
                 raise Invalid("netns[%d]" % position, netns, "a namespace of this node (%s)" % (", ".join(every[1:]) or "it has none"))
-        versions = [version for version, tool in TOOL.items() if shutil.which(tool + "-save", path=SBIN)]
-        rules = {(netns, version) for netns in namespaces for version in versions}
-        sysctls = []
+        rules = {(netns, version) for netns in namespaces for version in versions()}
+        ipsets, sysctls = set(namespaces) if shutil.which(ipset.TOOL, path=SBIN) else set(), []
         if name:
-            rules &= {("", version) for version in versions} | set(ledger.iptables_of(name))
+            rules &= {("", version) for version in versions()} | set(ledger.iptables_of(name))
+            ipsets &= {key[0] for key in ledger.ipsets_of(name)}
             sysctls = [key for key in ledger.sysctls_of(name) if key[0] in namespaces]
-        found = gather(kernel, Scope(namespaces, rules, sysctls), ledger)
+        found = gather(kernel, Scope(namespaces, rules, sysctls, ipsets=ipsets), ledger)
     fabrics = {fabric_of_link(item): item["group"] for table in ("netns", "link") for item in found[table].values()
                if fabric_of_link(item)}
     everywhere = {key[0]: fabric_of_link(item) for key, item in found["netns"].items()}

@@ -35,7 +35,7 @@ def staged(found, wanted, owner, stage):
 
 
 def _beside(found, operations):
-    """The operations that leave alone every link, address, route, neighbour and FDB entry that stands."""
+    """The operations that leave alone every link, address, route, neighbour, FDB entry and set that stands."""
     planner, disturbed = Planner(found), set()
     for operation in operations:
         table, key = operation.kind.table, operation.key
@@ -61,4 +61,6 @@ def _device(operation):
         return key[0], (operation.after or operation.before)["dev"]
     if operation.kind.table == "sysctl":
         return key[0], sysctl_device(key[1])
+    if operation.kind.table == "ipset":
+        return None
     return key[:2]

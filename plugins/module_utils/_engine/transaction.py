@@ -20,6 +20,7 @@ class Transaction:
         self.kernel, self._fail_at = kernel, fail_at
         self._operation, self._netns = None, None
         self._messages, self._lines, self._links = [], [], False
+        self._fed = None
 
     def run(self, operations):
         try:
@@ -57,9 +58,14 @@ class Transaction:
 
     def restore(self, netns, version, table, line):
         """A line for iptables-restore."""
-        if self._messages or self._lines and (netns, version) != self._lines[0][1][:2]:
+        self.feed(netns, (TOOL[version] + "-restore", "--noflush", "-w", "5"), line, table)
+
+    def feed(self, netns, command, line, table=None):
+        """A line for a tool that reads what to do. Those of a table are committed together, each table by itself."""
+        if self._messages or self._lines and (netns, command) != self._fed:
             self.flush()
-        self._lines.append((self._operation, (netns, version, table, line)))
+        self._fed = (netns, command)
+        self._lines.append((self._operation, table, line))
 
     @contextlib.contextmanager
     def descriptors(self):
@@ -94,21 +100,21 @@ class Transaction:
                 if links:
                     self.kernel.forget_indices()
         if lines:
-            self._restore(lines)
+            self._run(lines)
 
-    def _restore(self, lines):
-        """One iptables-restore for all tables of a namespace; each table is committed by itself."""
-        netns, version = lines[0][1][:2]
+    def _run(self, lines):
+        """One run of the tool for all lines."""
+        netns, command = self._fed
         text, origin = [], {}
-        for table in dict.fromkeys(where[2] for dummy, where in lines):
-            text.append("*" + table)
-            for operation, where in lines:
-                if where[2] == table:
-                    text.append(where[3])
+        for table in dict.fromkeys(table for dummy, table, dummy in lines):
+            text += ["*" + table] if table else []
+            for operation, which, line in lines:
+                if which == table:
+                    text.append(line)
                     origin[len(text)] = operation
-            text.append("COMMIT")
+            text += ["COMMIT"] if table else []
         try:
-            self.kernel.run(netns, [TOOL[version] + "-restore", "--noflush", "-w", "5"], "\n".join(text) + "\n")
+            self.kernel.run(netns, list(command), "\n".join(text) + "\n")
         except OperationFailed as error:
             words = error.reason.replace(":", " ").split()
             number = next((int(word) for before, word in zip(words, words[1:]) if before == "line" and word.isdigit()), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .address import Address
 from .bridge import Bridge
 from .dummy import Dummy
+from .ipset import Ipset
 from .iptables import CHAIN, RULE
 from .neighbour import Neighbour
 from .netns import Netns
@@ -20,5 +21,5 @@ from .vxlan_fdb import VxlanFdb
 
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
-    Netns(), Bridge(), Dummy(), Veth(), Vxlan(), Sysctl(), Address(), VxlanFdb(), Neighbour(), Route(), CHAIN, RULE)}
+    Netns(), Bridge(), Dummy(), Veth(), Vxlan(), Sysctl(), Ipset(), Address(), VxlanFdb(), Neighbour(), Route(), CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

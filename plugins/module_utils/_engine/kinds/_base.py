@@ -61,6 +61,10 @@ class Kind:
         """The fields of `wanted` that `found` does not have."""
         return {field: value for field, value in wanted.items() if value is not None and found.get(field) != value}
 
+    def order(self, item):
+        """Where an object is built among those of its kind: the smaller, the earlier. They are removed the other way round."""
+        return False
+
     def made(self, wanted):
         """The object as the kernel will hold it right after `add`."""
         return wanted
@@ -85,6 +89,10 @@ class Kind:
     def entry(self, state, key, item):
         """The document's entry for an object, or None where another object's entry covers it."""
         raise NotImplementedError
+
+    def mask(self, found, asked):
+        """Of an object what was asked for (a field that is None was not), to be shown."""
+        return {field: None if field in asked and asked[field] is None else value for field, value in found.items()}
 
     def describe(self, key):
         return "%s %s%s" % (self.name, " ".join(str(part) for part in key[1:] if part not in ("", 0)), place(key[0]))

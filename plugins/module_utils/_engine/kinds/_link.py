@@ -253,6 +253,12 @@ class Link(Kind):
         entry.update({field: item[field] for field in self.data})
         return entry
 
+    def mask(self, found, asked):
+        shown = super().mask(found, asked)
+        if isinstance(shown.get("port"), dict) and isinstance(asked.get("port"), dict):
+            shown["port"] = {flag: value for flag, value in shown["port"].items() if flag in asked["port"]}
+        return shown
+
     def describe(self, key):
         return "link %s%s" % (key[1], place(key[0]))
 

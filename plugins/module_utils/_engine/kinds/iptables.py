@@ -18,6 +18,7 @@ import shlex
 from ..errors import Conflict, Invalid, OperationFailed
 from ..fields import Option
 from ..owner import COMMENT
+from . import ipset
 from ._base import NETNS, Kind, Operation, inside, place
 
 BUILT_IN = {
@@ -286,6 +287,28 @@ def jumps(state, target):
     return [(key, rule) for key, item in state["chain"].items() if key[:3] == target[:3] for rule in item["rules"] if pattern.search(rule)]
 
 
+SET_OPTIONS = ("--match-set", "--add-set", "--del-set", "--map-set")
+
+
+def sets_named(rule):
+    """The sets that a rule matches on or writes to."""
+    words = split(rule) if "-set" in rule else ()
+    return [name for option, name in zip(words, words[1:]) if option in SET_OPTIONS]
+
+
+def sets_of(wanted):
+    """[((netns, set), IP version, the rule, its place in the input)] of the sets that wanted rules name."""
+    rules = [(key, rule, "%s[%d]" % (item["path"], i)) for key, item in wanted["iptables_chain"].items() for i, rule in enumerate(item.get("rules", ()))]
+    rules += [(key, key[4], item.get("path")) for key, item in wanted["iptables_rule"].items()]
+    return [((key[0], name), key[1], rule, path) for key, rule, path in rules for name in sets_named(rule)]
+
+
+def matches(state, ipset):
+    """[(chain's key, rule)] of the rules that use a set."""
+    return [(key, rule) for key, item in state["chain"].items() if key[0] == ipset[0] for rule in item["rules"]
+            if ipset[1] in sets_named(rule)]
+
+
 def single_rules(state, pick, owner):
     """The document's entries of the rules that `pick` takes from each chain; it is called with (key, chain)."""
     entries = []
@@ -391,8 +414,11 @@ def _normalise(kernel, version, by_chain, known):
                         lines.append("-A %s %s" % (key[3], rule))
                         origin[len(lines)] = (path, rule)
             lines.append("COMMIT")
+        sets = sorted({name for rules in here.values() for rule in rules for name in sets_named(rule[0])})
         try:
             with kernel.throwaway():
+                if sets:
+                    kernel.run("", list(ipset.RESTORE), "".join("create %s %s\n" % (name, ipset.LIST) for name in sets))
                 kernel.run("", [TOOL[version] + "-restore"], "\n".join(lines) + "\n")
                 saved = _parse(kernel.run("", [TOOL[version] + "-save"]))
         except OperationFailed as error:

@@ -98,6 +98,10 @@ class Route(Kind):
                 raise Conflict("%s belongs to the fabric with number %d; change it in that fabric's document"
                                % (self.describe(key), found["protocol"]))
 
+    def order(self, item):
+        """Routes by a device alone make the gateways of the others reachable."""
+        return bool(item["via"])
+
     def difference(self, found, wanted):
         changed = super().difference(found, wanted)
         if "via" in changed and wanted["dev"] is None:

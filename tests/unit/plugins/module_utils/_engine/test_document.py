@@ -30,6 +30,10 @@ def chain(*rules, **fields):
     return {"iptables_chain": [dict({"chain": "C", "rules": list(rules)}, **fields)]}
 
 
+def ipset(**fields):
+    return {"ipset": [dict({"name": "s", "type": "hash:ip"}, **fields)]}
+
+
 # The document, and the whole of the error.
 BAD = [
     ([], "document: []: expected a mapping of sections (%s)" % ", ".join(KINDS)),
@@ -131,6 +135,26 @@ BAD = [
     (chain("-j 'ACCEPT"), "document.iptables_chain[0].rules[0]: \"-j 'ACCEPT\": expected a rule with balanced quotes (No closing quotation)"),
     (chain("-j ACCEPT\nCOMMIT"),
      "document.iptables_chain[0].rules[0]: '-j ACCEPT\\nCOMMIT': expected one rule on one line, such as '-s 192.0.2.0/24 -j ACCEPT'"),
+    # sets
+    (ipset(name="a b"),
+     "document.ipset[0].name: 'a b': expected a set's name of 1 to 31 characters without white space and quotes, not beginning with '-' or ':'"),
+    (ipset(name="clusternet-swap"), "document.ipset[0].name: 'clusternet-swap': expected another name: sets are swapped by way of this one"),
+    (ipset(type="bitmap:port"), "document.ipset[0].range: None: expected a range with the type bitmap:port, such as 192.0.2.0/24 or 1024-2047"),
+    (ipset(members=["10.0.0.1", "10.0.0.1"]), "document.ipset[0].members[1]: '10.0.0.1': expected each member once; drop one"),
+    (ipset(members=["10.0.0.1 timeout 5"]),
+     "document.ipset[0].members[0].member: '10.0.0.1 timeout 5': expected one word, such as 192.0.2.0/24 or 192.0.2.1,tcp:80"),
+    (ipset(members=["10.0.0.1", "localhost"]),
+     "document.ipset[0].members[1]: 'localhost': expected an address, or a network or range of them, where the type hash:ip has one"),
+    (ipset(type="hash:ip,port,net", members=["10.0.0.1,tcp:80,10.0.0.0/24", "10.0.0.1,http,somewhere"]),
+     "document.ipset[0].members[1]: '10.0.0.1,http,somewhere': expected an address, or a network or range of them, where the type "
+     "hash:ip,port,net has one"),
+    (ipset(type="hash:net", members=["fd00::/64", "10.0.0.0-10.0.1.255", "10.0.0.0/8"]), None),
+    (ipset(members=[{"member": "10.0.0.1", "timeout": 5}]),
+     "document.ipset[0].members[0].timeout: 5: expected a set with a timeout, the default of its members; 0 means none"),
+    (ipset(members=[{"member": "10.0.0.1", "comment": 'a "b"'}]),
+     "document.ipset[0].members[0].comment: 'a \"b\"': expected at most 255 characters on one line, without double quotes"),
+    (ipset(members=[{"address": "10.0.0.1"}]),
+     "document.ipset[0].members[0].address: '10.0.0.1': expected a known option (comment, member, nomatch, timeout, wildcard)"),
     ({"iptables_rule": [{"chain": "FORWARD", "rule": "-j X", "position": "middle"}]},
      "document.iptables_rule[0].position: 'middle': expected one of first, last"),
     ({"underlay": {"overhead": 50}}, "document.underlay.address: None: expected a value: the option is required"),

@@ -48,8 +48,8 @@ def test_it_can_be_put_back(path):
     ledger.claim("blue", {KEY: ("0", "1", {})}, dict(NOTHING, address=[("", "eth0", "192.0.2.2/32")]))
     ledger.put_back()
     again = Ledger(str(path))
-    assert again.sysctl(KEY) is None and again.fabric_of_address(("", "eth0", "192.0.2.1/32")) == "blue"
-    assert again.fabric_of_address(("", "eth0", "192.0.2.2/32")) is None
+    assert again.sysctl(KEY) is None and again.fabric_of("address", ("", "eth0", "192.0.2.1/32")) == "blue"
+    assert again.fabric_of("address", ("", "eth0", "192.0.2.2/32")) is None
 
 
 def test_one_that_cannot_be_read_is_an_error(path):

@@ -43,6 +43,8 @@ def plan(document, node):
         item["wanted_by"] = {"blue": item["value"]} if wanted else {}
         item.setdefault("found", "0")
         item.setdefault("below", {})
+    for item in model["ipset"].values():
+        item["noted"] = "blue"  # in the ledger
     for number, item in enumerate(model["link"].values()):
         # What the kernel gives where a document leaves it open.
         item.update(index=item.get("index", number + 10), mac=item["mac"] or "02:ff:00:00:00:%02x" % number, mtu=item["mtu"] or 1500)

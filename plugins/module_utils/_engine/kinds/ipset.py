@@ -1,0 +1,394 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sets of addresses, networks, ports and the like, which rules match on (ipset(8)).
+
+Sets are compared in the tool's own normal form, which loading the wanted ones in a throw-away namespace gives: masked networks, ranges
+as the members that they stand for, ports by number. Changes go through one `ipset restore`; members that stay are not written, so they
+keep their counters and the time that they have left. What a set was made with cannot be changed: a new set is filled beside it and
+swapped with it, so that the rules which use it never miss it.
+A set has no field for a mark, and a scheme of names would keep it from having the name that its network gives it: whose it is stands in
+the ledger, which lives exactly as long as the set.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+
+from ..errors import Conflict, Invalid, OperationFailed
+from ..fields import Option, between, validate
+from ._base import NETNS, Kind, inside, place
+
+TOOL = "ipset"
+LIST = "list:set"
+TYPES = ("bitmap:ip", "bitmap:ip,mac", "bitmap:port", "hash:ip", "hash:ip,mac", "hash:ip,mark", "hash:ip,port", "hash:ip,port,ip",
+         "hash:ip,port,net", "hash:mac", "hash:net", "hash:net,iface", "hash:net,net", "hash:net,port", "hash:net,port,net", LIST)
+# What a set is being filled as before it takes another's place; one that is there was left by a run that was killed.
+TEMPORARY = "clusternet-swap"
+SECONDS = between(0, 2147483, "seconds")  # the kernel counts milliseconds in 32 bits (IPSET_MAX_TIMEOUT)
+
+# The words of `create` as ipset-save has them: with a value, without one, and those that say nothing of what the set holds.
+VALUES = ("family", "range", "netmask", "markmask", "hashsize", "maxelem", "size", "timeout")
+FLAGS = ("counters", "comment")  # forceadd is not told
+PASSED_OVER = ("bucketsize", "initval")
+NUMBERS = ("netmask", "hashsize", "maxelem", "size", "timeout")
+BY_THE_TOOL = ("family", "range", "netmask", "markmask", "maxelem", "size")  # what loading the set fills in
+# The same of `add`.
+MEMBER_VALUES = ("timeout", "comment")
+MEMBER_FLAGS = ("nomatch", "wildcard")
+
+
+def _name(value, path):
+    if not 1 <= len(value.encode()) <= 31 or re.search(r"[\s\"'\\]", value) or value[0] in "-:":
+        raise Invalid(path, value, "a set's name of 1 to 31 characters without white space and quotes, not beginning with '-' or ':'")
+    if value == TEMPORARY:
+        raise Invalid(path, value, "another name: sets are swapped by way of this one")
+    return value
+
+
+def _one_word(value, path):
+    if not value or re.search(r"[\s\"\\]", value) or value[0] == "-":
+        raise Invalid(path, value, "one word, such as 192.0.2.0/24 or 192.0.2.1,tcp:80")
+    return value
+
+
+def _no_names(text, type_, path):
+    """The tool would have names of hosts resolved, by whatever the node asks for that."""
+    for part, value in zip(type_.partition(":")[2].split(","), text.split(",")):
+        for one in value.split("-") if part in ("ip", "net") else ():
+            try:
+                ipaddress.ip_address(one.partition("/")[0])
+            except ValueError:
+                raise Invalid(path, text, "an address, or a network or range of them, where the type %s has one" % type_) from None
+
+
+def _comment(value, path):
+    if len(value.encode()) > 255 or re.search(r'["\n]', value):
+        raise Invalid(path, value, "at most 255 characters on one line, without double quotes")
+    return value
+
+
+MEMBER = {
+    "member": Option("str", required=True, check=_one_word),
+    "timeout": Option("int", check=SECONDS),
+    "comment": Option("str", "", check=_comment),
+    "nomatch": Option("bool", False),
+    "wildcard": Option("bool", False),
+}
+
+
+class Ipset(Kind):
+    name = table = "ipset"
+    schema = {
+        "netns": NETNS,
+        "name": Option("str", required=True, check=_name),
+        "type": Option("str", required=True, choices=TYPES),
+        "family": Option("str", choices=("inet", "inet6")),
+        "range": Option("str", check=_one_word),
+        "netmask": Option("int", check=between(1, 128, "a prefix length")),
+        "markmask": Option("str", check=_one_word),
+        "hashsize": Option("int", check=between(1, 1 << 31, "a number of buckets")),
+        "maxelem": Option("int", check=between(1, (1 << 32) - 1, "a number of members")),
+        "size": Option("int", check=between(1, 65535, "a number of sets")),
+        "timeout": Option("int", check=SECONDS),
+        "counters": Option("bool", False),
+        "comment": Option("bool", False),
+        "members": Option("list", elements="raw"),
+    }
+    identity = ("name",)
+
+    # --- from the document ---
+
+    def key(self, entry, path):
+        return (entry["netns"], entry["name"])
+
+    def objects(self, entry, owner, path):
+        item = {field: entry[field] for field in ("type",) + VALUES + FLAGS}
+        if item["type"].startswith("bitmap:") and not item["range"]:
+            raise Invalid(path + ".range", None, "a range with the type %s, such as 192.0.2.0/24 or 1024-2047" % item["type"])
+        item["timeout"] = "" if item["timeout"] is None else item["timeout"]  # a set knows time, or it does not
+        item["members"] = None if entry["members"] is None else self._members(entry["members"], item, path + ".members")
+        item["comment"] = item["comment"] or any(member["comment"] for member in (item["members"] or {}).values())
+        return [(self.key(entry, path), item)]
+
+    @staticmethod
+    def _members(entries, item, path):
+        members = {}
+        for position, entry in enumerate(entries):
+            where = "%s[%d]" % (path, position)
+            member = validate(MEMBER, {"member": entry} if not isinstance(entry, dict) else entry, where)
+            text = member.pop("member")
+            _no_names(text, item["type"], where)
+            if text in members:
+                raise Invalid(where, text, "each member once", "drop one")
+            if member["timeout"] is not None and item["timeout"] == "":
+                raise Invalid(where + ".timeout", member["timeout"], "a set with a timeout, the default of its members", "0 means none")
+            members[text] = member
+        return members
+
+    # --- planning ---
+
+    def order(self, item):
+        """Sets of sets after the sets that they are of."""
+        return item["type"] == LIST
+
+    def owned(self, state, key, item, owner):
+        return owner.fabric and (key[1] == TEMPORARY or item.get("noted") == owner.name)
+
+    def check(self, state, key, wanted, owner):
+        found = state["ipset"].get(key)
+        if found is None:
+            return
+        noted = found.get("noted")
+        if owner.fabric and noted != owner.name:
+            raise Conflict("%s: there is already a set of that name, %s; destroy it, or choose another name" % (
+                self.describe(key), "which belongs to fabric %s" % noted if noted else "not made by this fabric"))
+        if not owner.fabric and noted:
+            raise Conflict("%s belongs to fabric %s; change it in that fabric's document" % (self.describe(key), noted))
+        if found["other"] and wanted.get("type") and _made_anew(self.difference(found, wanted)):
+            raise Conflict("%s has %s, which would be lost in making it anew; destroy it first" % (self.describe(key), found["other"]))
+
+    def must_replace(self, found, wanted):
+        """Whether the two cannot even be swapped (ip_set_swap: features of the type, and family)."""
+        return found["type"] != wanted["type"] or wanted["family"] is not None and found["family"] != wanted["family"]
+
+    def difference(self, found, wanted):
+        changed = {field: wanted[field] for field in ("type",) + VALUES + FLAGS
+                   if wanted[field] is not None and found.get(field) != wanted[field]}
+        if "hashsize" in changed and (found["hashsize"] or 0) >= wanted["hashsize"]:
+            del changed["hashsize"]  # the kernel rounds it up, and gives a set that fills more
+        members = wanted["members"]
+        if changed:
+            changed["members"] = found["members"] if members is None else members
+        elif members is not None:
+            same = {text: member for text, member in found["members"].items()
+                    if text in members and _alike(member, members[text], wanted["timeout"])}
+            if len(same) != len(members) or len(same) != len(found["members"]) or self.order(found) and list(same) != list(members):
+                changed["members"] = {text: same.get(text, member) for text, member in members.items()}
+        return changed
+
+    def holders(self, state, key):
+        """[(key, object)] of the sets that the set is a member of."""
+        return [(other, item) for other, item in state["ipset"].items() if other[0] == key[0] and self.order(item) and key[1] in item["members"]]
+
+    def made(self, wanted):
+        return dict(wanted, members={}, other="")
+
+    def simulate(self, state, operation):
+        super().simulate(state, operation)
+        if operation.verb == "change" and _made_anew(operation.after):
+            # It comes and goes; should the run stop in between, it is known as something that was touched.
+            temporary = (operation.key[0], TEMPORARY)
+            state["ipset"][temporary] = operation.before
+            del state["ipset"][temporary]
+
+    # --- the tool ---
+
+    def lines(self, operation):
+        """The operation as lines of ipset-restore, each a list of words."""
+        name, before, after = operation.key[1], operation.before, operation.after
+        if operation.verb == "remove":
+            return [["destroy", name]]
+        if operation.verb == "add":
+            return [_create(name, after)]
+        if _made_anew(after):
+            whole = dict(before, **after)
+            return ([_create(TEMPORARY, whole)] + [_add(TEMPORARY, text, member) for text, member in whole["members"].items()]
+                    + [["swap", TEMPORARY, name], ["destroy", TEMPORARY]])
+        gone, new = _edits(before["members"], after["members"], self.order(before))
+        # -exist: a member whose time is up goes by itself; one that differs is written over
+        return [["del", name, text, "-exist"] for text in gone] + [_add(name, text, after["members"][text]) + ["-exist"] for text in new]
+
+    def requests(self, transaction, operation):
+        for words in self.lines(operation):
+            transaction.feed(operation.key[0], RESTORE, " ".join(map(_quoted, words)))
+
+    def commands(self, operation):
+        return [inside(operation.key[0], TOOL, *words) for words in self.lines(operation)]
+
+    # --- back to a document ---
+
+    def mask(self, found, asked):
+        """How large the kernel makes the hash, and how long members have left, is not what was asked for."""
+        shown = super().mask(found, asked)
+        if shown.get("hashsize"):
+            shown["hashsize"] = asked.get("hashsize", shown["hashsize"])
+        if shown["members"] and asked.get("members"):
+            shown["members"] = {text: dict(member, timeout=asked["members"].get(text, member)["timeout"])
+                                for text, member in shown["members"].items()}
+        return shown
+
+    def entry(self, state, key, item):
+        if key[1] == TEMPORARY:
+            return None
+        entry = dict({"netns": key[0], "name": key[1]}, **{field: item[field] for field in ("type",) + VALUES + FLAGS})
+        if item["members"] is not None:
+            texts = item["members"] if self.order(item) else sorted(item["members"])
+            entry["members"] = [_member_entry(text, item["members"][text], item["timeout"]) for text in texts]
+        return entry
+
+    def describe(self, key):
+        return "ipset %s%s" % (key[1], place(key[0]))
+
+
+RESTORE = (TOOL, "restore")
+
+
+def _made_anew(changed):
+    return any(field != "members" for field in changed)
+
+
+def _lasts(member, default):
+    """Whether a member stays for ever."""
+    return not (default if member["timeout"] is None else member["timeout"])
+
+
+def _alike(found, wanted, default):
+    return (_lasts(found, default) == _lasts(wanted, default)
+            and all(found[field] == wanted[field] for field in ("comment",) + MEMBER_FLAGS))
+
+
+def _edits(found, wanted, ordered):
+    """(members that go, members that come). Of a set of sets the order counts: behind the first that differs, all are made anew."""
+    if not ordered:
+        return sorted(text for text in found if text not in wanted), [text for text in wanted if wanted[text] != found.get(text)]
+    old, new = list(found), list(wanted)
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same] and found[old[same]] == wanted[new[same]]:
+        same += 1
+    return old[same:], new[same:]
+
+
+def _create(name, item):
+    words = ["create", name, item["type"]]
+    for field in VALUES:
+        if item[field] not in (None, ""):
+            words += [field, item[field]]
+    return words + [flag for flag in FLAGS if item[flag]]
+
+
+def _add(name, text, member):
+    words = ["add", name, text] + [flag for flag in MEMBER_FLAGS if member[flag]]
+    words += ["timeout", member["timeout"]] if member["timeout"] is not None else []
+    return words + (["comment", member["comment"]] if member["comment"] else [])
+
+
+def _quoted(word):
+    word = str(word)
+    return word if re.match(r"\S+\Z", word) else '"%s"' % word
+
+
+def _member_entry(text, member, default):
+    entry = {field: member[field] for field in ("comment",) + MEMBER_FLAGS if member[field]}
+    if _lasts(member, default) == bool(default):  # otherwise it is as the set's default has it
+        entry["timeout"] = member["timeout"]
+    return dict(entry, member=text) if entry else text
+
+
+def read(kernel, netns):
+    """{key: object} of every set of a namespace."""
+    if not os.path.isdir("/sys/module/ip_set"):
+        return {}  # and asking the tool would load it
+    return {(netns, name): item for name, item in _parse(kernel.run(netns, [TOOL, "save"])).items()}
+
+
+def _parse(text):
+    found = {}
+    for line in text.splitlines():
+        words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
+        if words[0] == "create":
+            fields, other = _fields(words[3:], VALUES, FLAGS, PASSED_OVER)
+            fields = {field: int(value) if field in NUMBERS and value is not None else value for field, value in fields.items()}
+            fields["timeout"] = "" if fields["timeout"] is None else fields["timeout"]
+            found[words[1]] = dict(fields, type=words[2], other=" ".join(other), members={})
+        elif words[0] == "add":
+            fields = _fields(words[3:], MEMBER_VALUES, MEMBER_FLAGS)[0]
+            fields["timeout"] = None if fields["timeout"] is None else int(fields["timeout"])
+            found[words[1]]["members"][words[2]] = dict(fields, comment=fields["comment"] or "")
+    return found
+
+
+def _fields(words, values, flags, passed_over=()):
+    fields, other = dict(dict.fromkeys(values), **dict.fromkeys(flags, False)), []
+    words = iter(words)
+    for word in words:
+        if word in values:
+            fields[word] = next(words)
+        elif word in passed_over:
+            next(words)
+        elif word in flags:
+            fields[word] = True
+        else:
+            other.append(word)
+    return fields, other
+
+
+def normalise(kernel, items, paths, found):
+    """{key: object} of the wanted sets in the tool's normal form. `paths` says where in the input each was asked for."""
+    normal = {}
+    for netns in dict.fromkeys(key[0] for key in items):
+        here = {key[1]: item for key, item in items.items() if key[0] == netns}
+        where = {name: paths.get(("ipset", (netns, name)), "ipset") for name in here}
+        there = {key[1]: item["type"] for key, item in found.items() if key[0] == netns and key[1] not in here}
+        normal.update(((netns, name), item) for name, item in _normalise(kernel, here, where, there).items())
+    return {key: normal[key] for key in items}
+
+
+def _normalise(kernel, here, where, there):
+    """Each member is loaded with its place as its comment, so that what the tool makes of it can be told."""
+    lines, origin = [], {}
+    for name, item in here.items():
+        for position, text in enumerate(item["members"] or ()):
+            if item["type"] == LIST and text not in here:
+                if text not in there:
+                    raise Invalid("%s.members[%d]" % (where[name], position), text, "a set that there is",
+                                  "create it first, or in the same document")
+                lines.append("create %s %s -exist" % (text, LIST if there[text] == LIST else "hash:ip"))
+    for name, item in sorted(here.items(), key=lambda pair: pair[1]["type"] == LIST):
+        lines.append(" ".join(map(_quoted, _create(name, dict(item, timeout="", counters=False, comment=True)))))
+        origin[len(lines)] = (where[name], name)
+        for position, (text, member) in enumerate((item["members"] or {}).items()):
+            lines.append(" ".join(_add(name, text, dict(member, timeout=None, comment=str(position)))))
+            origin[len(lines)] = ("%s.members[%d]" % (where[name], position), text)
+    try:
+        with kernel.throwaway():
+            kernel.run("", list(RESTORE), "\n".join(lines) + "\n")
+            saved = _parse(kernel.run("", [TOOL, "save"]))
+    except OperationFailed as error:
+        raise _refused(error.reason, origin, here, where) from None
+    return {name: _as_loaded(item, saved[name]) for name, item in here.items()}
+
+
+def _refused(reason, origin, here, where):
+    line = re.search(r"line (\d+): (.*)", reason)
+    if line:
+        return Invalid(*origin[int(line.group(1))], "what ipset takes", line.group(2))
+    # Of options and ports it tells no line, but quotes the word.
+    words = re.findall(r"[`'](\w+)'", reason)
+    for path, text in origin.values():
+        if path.endswith("]") and set(words) & set(re.split(r"[,:-]", text)):
+            return Invalid(path, text, "what ipset takes", reason.rpartition(": ipset ")[2])
+    option = words[0] if words else None
+    name = next((name for name, item in here.items() if item.get(option)), next(iter(here)))
+    path = "%s.%s" % (where[name], option) if option in VALUES + FLAGS else where[name]
+    return Invalid(path, here[name].get(option, name), "what ipset takes with the type " + here[name]["type"], reason.rpartition(": ipset ")[2])
+
+
+def _as_loaded(item, saved):
+    normal = dict(item, **{field: saved[field] for field in BY_THE_TOOL})
+    if item["members"] is not None:
+        asked = list(item["members"].values())
+        loaded = [(int(member["comment"]), text, member) for text, member in saved["members"].items()]
+        normal["members"] = {text: dict(member, timeout=asked[i]["timeout"], comment=asked[i]["comment"])
+                             for i, text, member in (loaded if item["type"] == LIST else sorted(loaded, key=lambda one: one[:2]))}
+    return normal
+
+
+def ip_version(item):
+    """Of the packets that a rule can look for in the set; None: of any."""
+    if item["type"] in (LIST, "bitmap:port", "hash:mac"):
+        return None
+    return 6 if item["family"] == "inet6" else 4
