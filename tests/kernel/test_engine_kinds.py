@@ -52,6 +52,7 @@ def test_the_commands_by_hand_leave_nothing_to_do(node, name):
     for dummy, document in turns(name):
         node.replay(node.apply(document, check=True).commands())
         assert not node.apply(document, check=True).commands()
+        node.note(document)
         node.apply(document)  # which writes down what is written down
 
 

@@ -200,6 +200,17 @@ ON_THE_WAY = {
 }
 
 
+def test_somebodys_set_that_is_as_wanted_is_used_and_stays(node):
+    node.sh("ipset create s hash:ip; ipset add s 10.0.0.1")
+    start = node.snapshot()
+    wanted = dict(document(members=["10.0.0.1"]), iptables_chain=[{"chain": "C", "rules": ["-m set --match-set s src -j ACCEPT"]}])
+    assert "ipset" not in node.apply(wanted).counts()["add"]
+    with pytest.raises(Conflict, match="ipset s: there is already a set of that name, not made by this fabric"):
+        node.apply(document(members=["10.0.0.2"]))
+    node.apply({})
+    node.same(start)
+
+
 @pytest.mark.parametrize("case", ON_THE_WAY)
 def test_somebodys_set_in_the_way(node, case):
     node.sh(ON_THE_WAY[case])

@@ -83,6 +83,7 @@ def play(before, after):
     watched.scope.ipsets = scope.ipsets | {"p"}
     watched.scope.iptables = scope.iptables | {("p", 4)}
     watched.planner = plan.Planner(watched.gather())
+    engine_node.note(after)
     for operation in operations:
         watched.do(operation)
     return len(operations)

@@ -244,7 +244,8 @@ class Note:
                         if key[:2] not in own_links
                         and (key not in found["address"] or found["address"][key].get("noted") == owner.name)],
             "chain": list(wanted["iptables_chain"]),
-            "ipset": list(wanted["ipset"]),
+            "ipset": [key for key in wanted["ipset"]
+                      if key not in found["ipset"] or found["ipset"][key].get("noted") == owner.name],
             "iptables": sorted({key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}),
             "netns": [(name,) for name in sorted(used)],
             "number": [(owner.number,)] if used else [],

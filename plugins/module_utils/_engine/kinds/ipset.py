@@ -143,7 +143,7 @@ class Ipset(Kind):
         if found is None:
             return
         noted = found.get("noted")
-        if owner.fabric and noted != owner.name:
+        if owner.fabric and noted != owner.name and (noted or self.difference(found, wanted)):
             raise Conflict("%s: there is already a set of that name, %s; destroy it, or choose another name" % (
                 self.describe(key), "which belongs to fabric %s" % noted if noted else "not made by this fabric"))
         if not owner.fabric and noted:
