@@ -100,7 +100,7 @@ options:
     type: list
     elements: raw
 notes:
-  - It takes the tool C(ipset). Members are written with addresses: names of hosts are refused.
+  - It takes the tool C(ipset). Names of hosts are refused, since the tool would have them resolved.
 seealso:
   - module: clusternet.fabric.iptables
 author:
