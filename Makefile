@@ -95,6 +95,11 @@ lint: prepare
 	@$(STEP) "changelog fragments" antsibull-changelog lint
 	@$(STEP) "documentation of plugins and roles" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
+# Not part of `test`: twenty of them take some minutes, and interpreters that not every machine has.
+.PHONY: matrix
+matrix: prepare  ## the engine under Python 3.9 to 3.13 and four versions of pyroute2
+	@$(STEP) "Pythons and versions of pyroute2" python scripts/matrix.py
+
 .PHONY: sanity
 sanity: prepare  ## ansible-test sanity, in environments of its own
 	@$(STEP) "ansible-test sanity" scripts/sanity
