@@ -20,7 +20,7 @@ options:
     description:
       - MTU in bytes, from 68 to 65535.
       - V(auto) is the MTU of the underlay device less the overhead of the tunnel. What the underlay is, a document for
-        M(clusternet.fabric.network) says; a VXLAN device with its own underlay device or local address needs none.
+        M(clusternet.fabric.network) says; a tunnel with its own underlay device or local address needs none.
       - Left out, it is not looked at, and a new device gets the kernel's.
     type: str
   mac:
@@ -70,3 +70,35 @@ options:
         type: str
         default: ''
 """ + textwrap.indent(ModuleDocFragment.DOCUMENTATION.partition("options:\n")[2], "    ")
+
+
+def _without(*left_out):
+    """The text without some options."""
+    kept, keep = [], True
+    for line in ModuleDocFragment.DOCUMENTATION.splitlines():
+        if line.startswith("  ") and line[2] != " ":
+            keep = line.strip(" :") not in left_out
+        if keep:
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+# Links whose MAC is not theirs, and those that have none.
+ModuleDocFragment.WITHOUT_MAC = _without("mac")
+ModuleDocFragment.DEVICE = _without("mac", "master", "bridge_port")
+
+ModuleDocFragment.PARENT = r"""
+options:
+  parent:
+    description:
+      - Link that the device stands on. When it goes, the device goes with it. If the device exists on another one, it is made anew.
+      - V(auto) is the underlay device, which a document for M(clusternet.fabric.network) names.
+      - Required with O(state=present).
+    type: str
+  parent_netns:
+    description:
+      - Network namespace of O(parent), as for O(netns). So a namespace's device can stand on a link of the machine.
+      - The empty string is the namespace that the module runs in.
+    type: str
+    default: ''
+"""

@@ -5,21 +5,19 @@
 
 import engine_node
 import pytest
-from engine_strategies import documents
+from engine_strategies import MORE, documents
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.kernel
 
 # Each example is a node; all namespaces' sysctls are looked at in test_engine_promises.
-EXAMPLES = settings(
-    max_examples=20, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
-)
+def examples(number):
+    return settings(
+        max_examples=number, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
 
 
-@given(documents(), documents(), st.integers(0, 1000))
-@EXAMPLES
-def test_any_document_after_any_other(one, two, dice):
+def any_document_after_any_other(one, two, dice):
     with engine_node.node():
         start = engine_node.snapshot(sysctls=False)
         engine_node.apply(one)
@@ -39,10 +37,34 @@ def test_any_document_after_any_other(one, two, dice):
         engine_node.same(start, sysctls=False)
 
 
-@given(documents(), documents())
-@EXAMPLES
-def test_the_commands_by_hand_leave_nothing_to_do(one, two):
+def the_commands_by_hand_leave_nothing_to_do(one, two):
     with engine_node.node():
         engine_node.apply(one)
         engine_node.replay(engine_node.apply(two, check=True).commands())
         assert not engine_node.apply(two).commands()
+
+
+@given(documents(), documents(), st.integers(0, 1000))
+@examples(20)
+def test_any_document_after_any_other(one, two, dice):
+    any_document_after_any_other(one, two, dice)
+
+
+@given(documents(), documents())
+@examples(20)
+def test_the_commands_by_hand_leave_nothing_to_do(one, two):
+    the_commands_by_hand_leave_nothing_to_do(one, two)
+
+
+@pytest.mark.needs(*MORE)
+@given(documents(more=True), documents(more=True), st.integers(0, 1000))
+@examples(6)
+def test_any_document_of_every_link_after_any_other(one, two, dice):
+    any_document_after_any_other(one, two, dice)
+
+
+@pytest.mark.needs(*MORE)
+@given(documents(more=True), documents(more=True))
+@examples(6)
+def test_the_commands_by_hand_of_every_link_leave_nothing_to_do(one, two):
+    the_commands_by_hand_leave_nothing_to_do(one, two)

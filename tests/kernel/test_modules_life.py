@@ -51,6 +51,27 @@ LIVES = {
         {"netns": "web", "name": "d0"},
         ["ip -n web link add name d0 mtu 1400 type dummy", "ip -n web link set dev d0 up"],
     ),
+    "vlan": (
+        {"name": "eth0.42", "parent": "eth0", "id": 42},
+        {"name": "eth0.42"},
+        ["ip link add link eth0 name eth0.42 type vlan protocol 802.1Q id 42", "ip link set dev eth0.42 up"],
+    ),
+    "macvlan": (
+        {"netns": "web", "name": "eth1", "parent": "eth0", "mtu": "1400"},
+        {"netns": "web", "name": "eth1"},
+        ["ip link add link eth0 name tmpbf6e140e netns web mtu 1400 type macvlan mode bridge",
+         "ip -n web link set dev tmpbf6e140e name eth1", "ip -n web link set dev eth1 up"],
+    ),
+    "ipvlan": (
+        {"netns": "web", "name": "eth1", "parent": "eth0", "parent_netns": "web", "mode": "l3"},
+        {"netns": "web", "name": "eth1"},
+        ["ip -n web link add link eth0 name eth1 type ipvlan mode l3 bridge", "ip -n web link set dev eth1 up"],
+    ),
+    "ipip": (
+        {"name": "to-b", "local": "192.0.2.11", "dev": "auto", "mtu": "auto"},
+        {"name": "to-b"},
+        ["ip link add name to-b mtu 1480 type ipip local 192.0.2.11 dev eth0", "ip link set dev to-b up"],
+    ),
     "vxlan": (
         {"name": "vxlan42", "vni": 42, "local": "192.0.2.11", "dev": "auto", "mtu": "auto", "learning": False,
          "mac": "02:00:5e:10:00:2a"},

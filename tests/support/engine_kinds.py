@@ -14,6 +14,9 @@ FLANNEL = flannel(**SMALL)
 BRIDGE = {"bridge": [{"name": "br0", "mac": "02:00:00:00:00:10", "mtu": 1500}]}
 ON_BRIDGE = dict(BRIDGE, address=[{"dev": "br0", "address": "10.0.0.1/24"}])
 P = {"netns": [{"name": "p"}]}
+UNDERLAY = {"underlay": {"address": "198.18.0.11", "overhead": 100}}
+VETH = {"veth": [{"name": "x0", "peer": {"name": "x1"}}]}
+POD = {"dev": "eth0", "netns": "p", "address": "10.0.0.1/24"}
 
 
 def of(document, *sections):
@@ -40,8 +43,45 @@ LIVES = {
     "dummy": [
         {"dummy": [{"name": "d0"}], "address": [{"dev": "d0", "address": "10.0.0.1/24"}]},
         {"dummy": [{"name": "d0", "mtu": 1400, "mac": "02:00:00:00:00:d0"}], "address": [{"dev": "d0", "address": "10.0.0.1/24"}]},
-        dict(BRIDGE, **P, dummy=[{"name": "d0", "master": "br0", "bridge_port": {"isolated": True}},
-                                 {"name": "d1", "netns": "p", "mtu": 9000, "up": False}]),
-        dict(BRIDGE, dummy=[{"name": "d0", "master": ""}]),
+        dict(BRIDGE, dummy=[{"name": "d0", "master": "br0", "bridge_port": {"isolated": True}}, {"name": "d1", "mtu": 9000, "up": False}]),
+    ],
+    "veth led from a namespace": [dict(P, veth=[{"name": "x0", "netns": "p", "peer": {"name": "x1", "mtu": 1400}}])],
+    "macvlan": [
+        dict(P, macvlan=[{"name": "eth0", "netns": "p", "parent": "eth9", "mac": "02:00:00:00:00:a1"}], address=[POD]),
+        # of the parent's name, and with its MTU and its like in another mode
+        dict(P, **UNDERLAY, macvlan=[{"name": "eth9", "netns": "p", "parent": "auto", "mtu": "auto", "mode": "private"},
+                                     {"name": "m1", "parent": "eth9", "up": False, "mode": "vepa"}]),
+        # on links of ours, one of them in the namespace, which becomes smaller than its children
+        dict(BRIDGE, **P, veth=[{"name": "x0", "netns": "p", "peer": {"name": "x1"}}],
+             macvlan=[{"name": "m1", "parent": "br0", "mode": "vepa"}, {"name": "m2", "parent": "x0", "parent_netns": "p", "mtu": 1500}]),
+        dict(P, bridge=[{"name": "br0", "mtu": 1400}, {"name": "br1", "mac": "02:00:00:00:00:11"}], veth=[{"name": "x0", "netns": "p", "mtu": 1300, "peer": {"name": "x1"}}],
+             macvlan=[{"name": "m1", "netns": "p", "parent": "br0"}, {"name": "m2", "parent": "x0", "parent_netns": "p", "master": "br1"}]),
+    ],
+    "ipvlan": [
+        dict(P, ipvlan=[{"name": "eth0", "netns": "p", "parent": "eth9"}], address=[POD],
+             neighbour=[{"dev": "eth0", "netns": "p", "address": "10.0.0.9", "mac": "02:00:00:00:00:09"}]),
+        dict(P, ipvlan=[{"name": "eth0", "netns": "p", "parent": "eth9", "mode": "l3", "flag": "private"},
+                        {"name": "i1", "parent": "eth9", "mode": "l3", "flag": "private", "mtu": 1400}], address=[POD]),
+        dict(P, veth=[{"name": "x0", "mac": "02:00:00:00:00:01", "peer": {"name": "x1"}}], ipvlan=[{"name": "x0", "netns": "p", "parent": "x0"}]),
+        dict(P, veth=[{"name": "x0", "mac": "02:00:00:00:00:02", "mtu": 1400, "up": False, "peer": {"name": "x1"}}],
+             ipvlan=[{"name": "x0", "netns": "p", "parent": "x0", "mode": "l3s"}]),
+    ],
+    "vlan": [
+        dict(P, vlan=[{"name": "eth0", "netns": "p", "parent": "eth9", "id": 5}, {"name": "eth9.6", "parent": "eth9", "id": 6, "mtu": 1400}],
+             address=[POD]),
+        dict(P, vlan=[{"name": "eth0", "netns": "p", "parent": "eth9", "id": 6}, {"name": "eth9.6", "parent": "eth9", "id": 5, "up": False},
+                      {"name": "a", "parent": "eth9", "id": 6, "protocol": "802.1ad"}], address=[POD]),
+        # with the parent, down goes up, and up goes down
+        dict(VETH, vlan=[{"name": "v1", "parent": "x0", "id": 7}]),
+        {"veth": [{"name": "x0", "up": False, "mtu": 1400, "mac": "02:00:00:00:00:02", "peer": {"name": "x1"}}],
+         "vlan": [{"name": "v1", "parent": "x0", "id": 7, "up": False}]},
+        dict(VETH, vlan=[{"name": "v1", "parent": "x0", "id": 7, "up": False}]),
+    ],
+    "ipip": [
+        dict(UNDERLAY, ipip=[{"name": "ip1", "local": "198.18.0.11", "remote": "198.18.0.12", "dev": "auto", "mtu": "auto", "ttl": 64}],
+             address=[{"dev": "ip1", "address": "10.0.0.1/32"}], route=[{"dst": "10.1.0.0/16", "dev": "ip1"}]),
+        dict(P, ipip=[{"name": "ip1", "local": "198.18.0.11", "mtu": 1400}, {"name": "ip2", "netns": "p", "remote": "198.18.0.12", "up": False}],
+             address=[{"dev": "ip1", "address": "10.0.0.1/32"}], route=[{"dst": "10.1.0.0/16", "via": "198.18.0.13", "dev": "ip1", "onlink": True}]),
+        dict(VETH, ipip=[{"name": "ip9", "local": "198.18.0.11", "dev": "x0"}]),
     ],
 }  # fmt: skip

@@ -111,15 +111,16 @@ def names():
     return sorted(os.listdir("/run/netns"))
 
 
-def snapshot(sysctls=True):
+def snapshot(sysctls=True, without=()):
     """What stock tools see in the node and in its named namespaces (tests/support/snapshot.py), and the files under /run.
 
-    sysctls=False leaves /proc/sys/net out: two thousand files a namespace.
+    sysctls=False leaves /proc/sys/net out: two thousand files a namespace. `without` names other functions of the script to leave out.
     """
     must_be_away()
-    take, found = snapshots.take_sysctls, {}
-    if not sysctls:
-        snapshots.take_sysctls = dict
+    found = {}
+    kept = {name: getattr(snapshots, name) for name in tuple(without) + (() if sysctls else ("take_sysctls",))}
+    for name in kept:
+        setattr(snapshots, name, dict)
     try:
         found[""] = snapshots.take_namespace()
         for name in names():
@@ -129,7 +130,8 @@ def snapshot(sysctls=True):
             except OSError:
                 found[name] = "a file that is no namespace"
     finally:
-        snapshots.take_sysctls = take
+        for name, function in kept.items():
+            setattr(snapshots, name, function)
     return {"namespaces": found, "run": _files()}
 
 
@@ -157,6 +159,7 @@ def differences(before, after):
 def _forget_the_past(namespace):
     """Leave out what the kernel does of itself, sooner or later, and what says no more than what a device once was."""
     for link in namespace["links"].values():
+        link.pop("permaddr", None)  # the MAC that it was born with
         if "UP" not in link["flags"]:
             link.pop("qdisc", None)  # whether it was ever up
         if link.get("linkinfo", {}).get("info_kind") == "bridge":

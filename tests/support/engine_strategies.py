@@ -23,8 +23,37 @@ def own_macs(name):
     return [None, "02:00:00:00:03:%02x" % number, "02:00:00:00:04:%02x" % number]
 
 
+MORE = ("dummy", "vlan", "macvlan", "ipvlan", "ipip")
+
+
+def _more_links(draw, document, pods):
+    """A dummy device, and links on it, on the bridges and on the underlay device, in whatever namespace."""
+    small, places = st.sampled_from([None, 1290]), st.sampled_from([""] + pods)
+
+    def child(name, parent, **fields):
+        found = dict(fields, name=name, netns=draw(places), parent=parent, mtu=draw(small), up=draw(st.booleans()))
+        return {option: value for option, value in found.items() if value not in (None, "")}
+
+    document["dummy"] = [{"name": "d0", "mtu": draw(st.sampled_from([1300, 1500])), "mac": draw(st.sampled_from(MACS)), "up": draw(st.booleans())}]
+    parents = {"eth9": True, "d0": document["dummy"][0]["up"], **{link["name"]: link["up"] for link in document["bridge"]}}
+    document["vlan"] = [child(name, draw(st.sampled_from(sorted(parents))), id=draw(st.sampled_from([5, 6])) + 2 * number)
+                        for number, name in enumerate(draw(some(["l0", "l1"])))]
+    for link in document["vlan"]:
+        link["up"] = link["up"] and parents[link["parent"]]
+    document["macvlan"] = [child(name, draw(st.sampled_from(["eth9"] + [link["name"] for link in document["bridge"]])),
+                                 mode=draw(st.sampled_from(["bridge", "vepa"]))) for name in draw(some(["m0", "eth9"]))]
+    for link in document["macvlan"]:
+        if link["name"] == "eth9" and not link.get("netns"):
+            link["name"] = "m9"
+    mode = draw(st.sampled_from(["l2", "l3", "l3s"]))
+    document["ipvlan"] = [child(name, "d0", mode=mode, flag="private" if mode == "l3" else "bridge") for name in draw(some(["i0", "i1"]))]
+    document["ipip"] = [{"name": "tip", "local": "198.18.0.11", "remote": "198.18.0.1%d" % draw(st.sampled_from([2, 3])),
+                         "dev": draw(st.sampled_from(["eth9", "d0"]))}] if draw(st.booleans()) else []
+
+
 @st.composite
-def documents(draw):
+def documents(draw, more=False):
+    """With `more`, links of the kinds that not every kernel has as well: MORE."""
     pods, bridges = draw(some(PODS)), draw(some(["b0", "b1"]))
     document = {"netns": [{"name": name} for name in pods]}
     flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in ("hairpin", "learning", "isolated")})
@@ -56,10 +85,15 @@ def documents(draw):
         if draw(st.booleans()):
             document["sysctl"].append({"netns": name, "key": "net/ipv4/ip_forward", "value": draw(st.sampled_from("01"))})
 
+    if more:
+        _more_links(draw, document, pods)
     devices = [("", link["name"]) for section in ("bridge", "veth", "vxlan") for link in document[section]]
     devices += [(link["peer"].get("netns", ""), link["peer"]["name"]) for link in document["veth"]]
     up = {("", link["name"]) for section in ("bridge", "veth", "vxlan") for link in document[section] if link["up"]}
     up |= {(link["peer"].get("netns", ""), link["peer"]["name"]) for link in document["veth"] if link["peer"]["up"]}
+    for link in [link for section in MORE[:-1] for link in document.get(section, ())]:
+        devices.append((link.get("netns", ""), link["name"]))
+        up |= {devices[-1]} if link["up"] else set()
     _addresses(draw, document, devices, up)
     _sets(draw, document, pods)
     _chains(draw, document)

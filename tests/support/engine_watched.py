@@ -8,6 +8,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine import e
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.gather import Scope, gather
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._base import Operation
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._link import is_fallback
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds.route import KERNEL
 
 # The kernel's own doing, which the model leaves to it: connected routes, numbers, and what is written down under /run.
@@ -53,11 +54,14 @@ class Watched:
     @staticmethod
     def objects(state, table):
         """Base chains come when first used; the kernel's routes come and go with their addresses. A route by several ways counts as
-        lost with the first of them, though the kernel keeps it with the rest: somebody's route would not be what it was."""
+        lost with the first of them, though the kernel keeps it with the rest: somebody's route would not be what it was. A new namespace
+        has what a tunnel's module puts there."""
         if table == "route":
             return {key: item for key, item in state[table].items() if item["protocol"] != KERNEL and not item.get("also")}
         if table == "chain":
             return {key: item for key, item in state[table].items() if item["rules"] or item["policy"] == "-"}
+        if table == "link":
+            return {key: item for key, item in state[table].items() if not is_fallback(key, item)}
         return state[table]
 
     # The same in short, for objects that are there.

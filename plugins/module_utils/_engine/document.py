@@ -11,12 +11,11 @@ import ipaddress
 from . import fields
 from .errors import Conflict, Invalid
 from .fields import AUTO, Option
-from .kinds import KINDS
+from .kinds import KINDS, LINKS
 from .kinds._base import place
 from .kinds._link import IPV6_MIN_MTU, sysctl_device
 from .kinds.ipset import ip_version
 from .kinds.iptables import BUILT_IN, CHAIN, sets_of
-from .kinds.vxlan import OVERHEAD
 
 UNDERLAY = {
     "address": Option("str", required=True, check=fields.address),
@@ -94,7 +93,7 @@ def uppers(wanted):
     needs = {}
     for key, item in links.items():
         below = {(key[0], other) for other in (item["master"], item.get("dev")) if other and other != AUTO}
-        needs[key] = {other for other in below if other in links}
+        needs[key] = {other for other in below | {item.get("parent")} if other in links}
     return needs
 
 
@@ -123,11 +122,18 @@ def resolve(wanted, found):
         dev = _holder(found, wanted.underlay["address"], "document.underlay.address")
         resolved = {"dev": dev, "mtu": found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]}
     for key, item in wanted.table("link").items():
-        if AUTO not in (item["mtu"], item.get("dev")):
+        parent = (item.get("parent") or ("", ""))[1]
+        if AUTO not in (item["mtu"], item.get("dev"), parent):
             continue
         path = wanted.paths[("link", key)]
         dev, mtu = resolved.get("dev"), resolved.get("mtu")
-        if not wanted.underlay or item["kind"] == "vxlan" and item["dev"] not in (AUTO, None, dev):
+        if parent == AUTO:
+            if not wanted.underlay or item["parent"][0]:
+                raise Invalid(path + ".parent", AUTO, "no parent_netns, and a document with `underlay`, which says what auto means", "or name a link")
+            item["parent"] = ("", dev)
+            if item["mtu"] != AUTO:
+                continue
+        if not wanted.underlay or LINKS[item["kind"]].overhead and item["dev"] not in (AUTO, None, dev):
             dev, mtu = _own_underlay(found, key, item, path)
         if item.get("dev") == AUTO:
             item["dev"] = dev
@@ -137,17 +143,18 @@ def resolve(wanted, found):
 
 
 def _own_underlay(found, key, item, path):
-    """A VXLAN device can tell its underlay by itself: its `dev`, or the device that holds its `local` address."""
-    dev = item.get("dev")
-    if item["kind"] != "vxlan" or not item["local"] and dev in (AUTO, None):
-        raise Invalid(path + ".mtu", AUTO, "a document with `underlay`, which says what auto means", "or give a number")
+    """A tunnel can tell its underlay by itself: its `dev`, or the device that holds its `local` address."""
+    dev, overhead = item.get("dev"), LINKS[item["kind"]].overhead
+    if not overhead or not item["local"] and dev in (AUTO, None):
+        raise Invalid(path + (".mtu" if item["mtu"] == AUTO else ".dev"), AUTO, "a document with `underlay`, which says what auto means",
+                      "or give a number" if item["mtu"] == AUTO else "or name a device")
     if dev in (AUTO, None):
         dev = _holder(found, item["local"], path + ".local", key[0])
     link = found["link"].get((key[0], dev))
     if link is None:
         raise Conflict("%s: the underlay device %s does not exist" % (path, dev))
     version = ipaddress.ip_address(item["local"]).version if item["local"] else 4
-    return dev, link["mtu"] - OVERHEAD[version]
+    return dev, link["mtu"] - overhead[version]
 
 
 def _holder(found, address, path, netns=""):
@@ -176,15 +183,17 @@ def present_places(wanted, found, purger=None):
         if (key[0],) not in namespaces:
             raise Conflict("%s.netns: there is no namespace %s%s"
                            % (path, key[0], _where_to_make(key[:1] in found["netns"])))
-        needed = [(option, item.get(option)) for option in ("master", "dev")]
+        needed = [(option, (key[0], item.get(option))) for option in ("master", "dev")]
         if table in ("address", "neighbour", "vxlan_fdb"):
-            needed = [("dev", key[1])]
+            needed = [("dev", key[:2])]
         elif table == "route":
-            needed = [("dev", wanted["route"][key]["dev"])]
-        for option, device in needed:
-            if device and device != "lo" and (key[0], device) not in devices:
+            needed = [("dev", (key[0], wanted["route"][key]["dev"]))]
+        elif item.get("parent"):
+            needed.append(("parent", item["parent"]))
+        for option, (netns, device) in needed:
+            if device and device != "lo" and (netns, device) not in devices:
                 raise Conflict("%s.%s: there is no device %s%s%s"
-                               % (path, option, device, place(key[0]), _where_to_make((key[0], device) in found["link"])))
+                               % (path, option, device, place(netns), _where_to_make((netns, device) in found["link"])))
         if table == "chain" and key in wanted["iptables_rule"] and key[3] not in BUILT_IN[key[2]]:
             if key[:4] not in wanted["iptables_chain"] and key[:4] not in found["chain"]:
                 raise Conflict("%s.chain: there is no %s; create it first, or in the same document" % (path, CHAIN.describe(key)))
@@ -214,12 +223,19 @@ def leave_out_ipv6(wanted, found):
 
 def fitting(wanted, found):
     """What is well-formed by itself and cannot stand together."""
-    links = wanted.table("link")
+    links, claims = wanted.table("link"), {}
 
     def link(netns, name):
         return links.get((netns, name)) or found["link"].get((netns, name))
 
     for key, item in links.items():
+        kind = LINKS[item["kind"]]
+        claim = kind.claim(key, item)
+        if claim and claims.setdefault((kind.kind, claim), key) != key:
+            words, advice = kind.claimed(item)
+            raise Invalid(wanted.paths[("link", key)], words, "each such once, but %s has it too" % kind.describe(claims[kind.kind, claim]),
+                          "choose " + advice)
+        kind.fitting(item, link, links, wanted.paths[("link", key)])
         path = wanted.paths[("link", key)] + (".peer" if item.get("lead") is False else "")
         master = link(key[0], item["master"])
         if master is not None and master["kind"] != "bridge":

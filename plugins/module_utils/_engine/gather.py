@@ -23,7 +23,7 @@ class Scope:
 
 def scope_of(wanted, owner, ledger, purge):
     """Where the wanted objects are, and, with purge, wherever the owner may have left some."""
-    places = wanted.namespaces()
+    places = wanted.namespaces() | {item["parent"][0] for item in wanted.table("link").values() if item.get("parent")}
     rules = {key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}
     sysctls, ipsets = set(wanted["sysctl"]), {key[0] for key in wanted["ipset"]}
     if owner.fabric and purge:

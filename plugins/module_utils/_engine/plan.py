@@ -14,7 +14,7 @@ from .document import Wanted, uppers
 from .errors import Conflict, FabricError
 from .kinds import KINDS, LINKS, sysctl
 from .kinds._base import Operation, place
-from .kinds._link import whose
+from .kinds._link import children, is_fallback, whose
 from .kinds.ipset import TEMPORARY
 from .kinds.iptables import CHAIN, RULE, edits, is_ours, jumps, matches
 from .kinds.route import KERNEL
@@ -44,16 +44,8 @@ class Planner:
     def evict(self, wanted, owner, purge):
         """Remove what cannot become what is wanted, and our own objects that hold what a new one needs."""
         links = wanted.table("link")
-        for key, item in links.items():
-            found = self.work["link"].get(key)
-            if found is not None and LINKS[item["kind"]].must_replace(found, item):
-                self.remove_link(key)
-        for key, item in wanted["vxlan"].items():
-            for other, found in list(self.work["link"].items()):
-                if (other not in links and other[0] == key[0] and found["kind"] == "vxlan" and key not in self.work["link"]
-                        and (found["vni"], found["dstport"]) == (item["vni"], item["dstport"])
-                        and owner.holds_link(found)):
-                    self.remove_link(other)
+        while any([self.evict_link(key, item, links, owner) for key, item in links.items()]):
+            pass  # what falls with one may be what another was made of
         for key in [key for key in self.work["ipset"] if key[1] == TEMPORARY]:
             self.remove_one(KINDS["ipset"], key)
         self.make_way(wanted["ipset"], lambda rule: owner.fabric and is_ours(rule, owner))
@@ -63,6 +55,20 @@ class Planner:
                 for other in kind.in_the_way(self.work, key, wanted["address"]):
                     if other in self.work["address"] and kind.owned(self.work, other, self.work["address"][other], owner):
                         self.remove_one(kind, other)
+
+    def evict_link(self, key, item, links, owner):
+        """Whether a link went that cannot become the wanted one, or has what that needs."""
+        kind, done = LINKS[item["kind"]], len(self.operations)
+        found = self.work["link"].get(key)
+        if found is not None and kind.must_replace(found, item):
+            self.remove_link(key)
+        claim = None if key in self.work["link"] else kind.claim(key, item)
+        for other, found in list(self.work["link"].items()) if claim else ():
+            if other not in links and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
+                self.remove_link(other)
+        if kind.leftover(key) in self.work["link"]:
+            self.remove_link(kind.leftover(key))
+        return len(self.operations) > done
 
     def make_way(self, ipsets, ours):
         """Remove sets that cannot become what is wanted, and first what uses them; `ours` says which rules may be out for a moment."""
@@ -91,11 +97,15 @@ class Planner:
             for other in kind.secondaries(self.work, key):
                 self.do(Operation(kind, "remove", other, before=self.work["address"][other]))
         if kind.table == "netns":
-            # the kernel takes a namespace down when it has time to, and whatever holds it open keeps its veths
-            for other, item in list(self.work["link"].items()):
-                if other[0] == key[0] and item["kind"] == "veth" and (item["peer"] or ("?",))[0] != key[0]:
-                    if other in self.work["link"]:
-                        self.remove_link(other)
+            # the kernel takes a namespace down when it has time to, and whatever holds it open keeps its links
+            for other in [other for other in self.work["link"] if other[0] == key[0]]:
+                across = [child for child in children(self.work, other) if child[0] != key[0]]
+                item = self.work["link"].get(other, {})
+                if item.get("kind") == "veth" and (item["peer"] or ("?",))[0] != key[0] or item.get("parent", key)[0] != key[0]:
+                    across.append(other)
+                for link in across:
+                    if link in self.work["link"]:
+                        self.remove_link(link)
         self.do(Operation(kind, "remove", key, before=self.work[kind.table][key]))
 
     def remove_link(self, key):
@@ -178,6 +188,8 @@ class Planner:
             there = {key: self.work[kind.table][key] for key in keys.get(name, ()) if key in self.work[kind.table]}
             for key, dummy in in_order(kind, there)[::-1] if kind.table == "ipset" else there.items():
                 if key in self.work[kind.table]:
+                    if name in LINKS and is_fallback(key, self.work["link"][key]):
+                        raise Conflict("%s is there as long as the kernel module is loaded; leave it, or take it down" % kind.describe(key))
                     self.remove_one(kind, key)
 
 
@@ -351,7 +363,7 @@ def _no_foreign_loss(planner, owner):
     ours = {key[0] for key, item in found["netns"].items() if owner.holds_link(item)}
     for name in ("netns", "link", "neighbour", "address", "route"):
         for key, item in found[name].items():
-            if key in after[name] or name not in ("link", "netns") and key[0] in ours:
+            if key in after[name] or name not in ("link", "netns") and key[0] in ours or name == "link" and is_fallback(key, item):
                 continue
             kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
             if kind.owned(found, key, item, owner) or name == "route" and item["protocol"] == KERNEL:

@@ -9,17 +9,22 @@ from __future__ import annotations
 from .address import Address
 from .bridge import Bridge
 from .dummy import Dummy
+from .ipip import Ipip
 from .ipset import Ipset
 from .iptables import CHAIN, RULE
+from .ipvlan import Ipvlan
+from .macvlan import Macvlan
 from .neighbour import Neighbour
 from .netns import Netns
 from .route import Route
 from .sysctl import Sysctl
 from .veth import Veth
+from .vlan import Vlan
 from .vxlan import Vxlan
 from .vxlan_fdb import VxlanFdb
 
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
-    Netns(), Bridge(), Dummy(), Veth(), Vxlan(), Sysctl(), Ipset(), Address(), VxlanFdb(), Neighbour(), Route(), CHAIN, RULE)}
+    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Sysctl(), Ipset(), Address(), VxlanFdb(), Neighbour(), Route(),
+    CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

@@ -11,6 +11,7 @@ import shlex
 from ..fields import Option, namespace
 
 NETNS = Option("str", "", check=namespace)
+OWN_NETNS = "$$"  # in a command, the namespace that the shell runs in: its own process number names it
 
 
 class Operation:
@@ -115,4 +116,4 @@ def inside(netns, *words):
 
 
 def _line(start, words):
-    return " ".join(shlex.quote(str(word)) for word in start + [word for word in words if word is not None])
+    return " ".join(word if word is OWN_NETNS else shlex.quote(str(word)) for word in start + [word for word in words if word is not None])

@@ -26,6 +26,10 @@ IFF_UP = 1
 LOOPBACK = "lo"
 IPV6_MIN_MTU = 1280
 CHILDREN = ("macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", "macsec")  # fall with the link that they stand on
+ALIKE = {"macvtap": "macvlan", "ipvtap": "ipvlan"}  # kinds that are none of the engine's and follow their parent as one of its does
+# What a tunnel's module puts into every namespace, and nobody can remove while it is loaded.
+FALLBACK = {"ipip": "tunl0", "gre": "gre0", "gretap": "gretap0", "erspan": "erspan0", "sit": "sit0", "ip6tnl": "ip6tnl0",
+            "ip6gre": "ip6gre0", "vti": "ip_vti0", "vti6": "ip6_vti0"}
 
 # bridge port flag: (attribute of IFLA_INFO_SLAVE_DATA, word of ip-link(8), what a new port has)
 PORT_FLAGS = {
@@ -69,6 +73,11 @@ class Link(Kind):
     kind = None  # IFLA_INFO_KIND
     identity = ("name",)
     data = {}
+    overhead = None  # of a tunnel, {IP version: bytes that it puts before a packet}
+    by_kind = {}  # {IFLA_INFO_KIND: Link}, of every kind
+
+    def __init__(self):
+        self.by_kind[self.kind] = self
 
     # --- from the document ---
 
@@ -76,10 +85,10 @@ class Link(Kind):
         return (entry["netns"], entry["name"])
 
     def end(self, entry, owner):
-        port = entry["bridge_port"]
+        port = entry.get("bridge_port")
         wanted = {
             "kind": self.kind,
-            "mtu": entry["mtu"], "mac": entry["mac"], "up": entry["up"], "master": entry["master"],
+            "mtu": entry["mtu"], "mac": entry.get("mac"), "up": entry["up"], "master": entry.get("master"),
             "port": {flag: value for flag, value in port.items() if value is not None} if port else None,
             "group": owner.group if owner.fabric else None,
             "alias": owner.alias if owner.fabric else None,
@@ -96,7 +105,20 @@ class Link(Kind):
     def owned(self, state, key, item, owner):
         return owner.holds_link(item)
 
+    def claim(self, key, item):
+        """What no two links of the kind can have, or None."""
+
+    def claimed(self, item):
+        """(the claim in words, what to choose instead)"""
+        raise NotImplementedError
+
     def check(self, state, key, wanted, owner):
+        claim = self.claim(key, wanted)
+        for other, found in state["link"].items() if claim else ():
+            if found["kind"] == self.kind and other != key and not owner.holds_link(found) and self.claim(other, found) == claim:
+                words, advice = self.claimed(wanted)
+                raise Conflict("%s: %s is taken by %s, %s; choose %s"
+                               % (self.describe(key), words, self.describe(other), whose(found), advice))
         found = state["link"].get(key)
         if found is None:
             return
@@ -149,24 +171,17 @@ class Link(Kind):
             port_changes(state, key[0], made["master"])
             state["link"][key] = made
             return
-        changed = operation.after
-        if "master" in changed or "mac" in changed:
-            for master in sorted({state["link"][key]["master"], changed.get("master", "")}):
-                port_changes(state, key[0], master)
-        state.alter("link", key, **changed)
-        if changed.get("up") is False:
-            link_down(state, key)
-        if "mac" in changed:
-            state.drop("neighbour", state.on_device("neighbour", *key))
-        if "mtu" in changed and changed["mtu"] < IPV6_MIN_MTU:
-            drop_ipv6(state, key)
-            family = "net/ipv6/"
-            state.drop("sysctl", [k for k in state["sysctl"]
-                                  if k[0] == key[0] and sysctl_device(k[1]) == key[1] and k[1].startswith(family)])
-        if "master" in changed:
-            state.alter("link", key, port=dict(NEW_PORT) if changed["master"] else None)
-            if "port" in changed and changed["master"]:
-                state.alter("link", key, port=changed["port"])
+        change_link(state, key, operation.after)
+
+    def fitting(self, item, link, links, path):
+        """Raise Invalid where the link cannot stand with others. `link` finds one by its key, wanted or found; `links` are the wanted ones."""
+
+    def leftover(self, key):
+        """The key of what a run that was killed while it made the link may have left, or None."""
+
+    def followed(self, item, parent, changed):
+        """What changes of the link when its parent changes; `parent` is that before."""
+        return {}
 
     # --- the kernel ---
 
@@ -220,12 +235,15 @@ class Link(Kind):
             transaction.queue(netns, wire.RTM_NEWLINK, 0, body, links=True)
         if "port" in changed and changed["port"]:
             transaction.queue(netns, wire.RTM_NEWLINK, 0, set_port(name, changed["port"]), links=True)
+        if any(field in changed for field in self.data):
+            self.request_data(transaction, netns, name, changed)
+
+    def request_data(self, transaction, netns, name, changed):
         data = [self.data[field].encode(changed[field], transaction, netns) for field in self.data if field in changed]
-        if data:
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, encode([
-                ("IFLA_IFNAME", name),
-                ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", self.kind), ("IFLA_INFO_DATA", {"attrs": data})]}),
-            ]), links=True)
+        transaction.queue(netns, wire.RTM_NEWLINK, 0, encode([
+            ("IFLA_IFNAME", name),
+            ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", self.kind), ("IFLA_INFO_DATA", {"attrs": data})]}),
+        ]), links=True)
 
     def commands(self, operation):
         netns, name = operation.key
@@ -249,7 +267,7 @@ class Link(Kind):
     def entry(self, state, key, item):
         if item["kind"] != self.kind:
             return None
-        entry = end_entry(key, item)
+        entry = {option: value for option, value in end_entry(key, item).items() if option in self.schema}
         entry.update({field: item[field] for field in self.data})
         return entry
 
@@ -281,7 +299,45 @@ def refuse_fabric(kind, key, link):
         raise Conflict("%s belongs to fabric %s; change it in that fabric's document" % (kind.describe(key), fabric))
 
 
-# --- cascades: what the kernel removes in passing ------------------------------------------------------------------
+def is_fallback(key, link):
+    return FALLBACK.get(link["kind"]) == key[1]
+
+
+# --- cascades: what the kernel removes and changes in passing ------------------------------------------------------
+
+def children(state, key):
+    """Keys of the links that stand on a link, in whatever namespace."""
+    return [other for other, item in state["link"].items() if key and item.get("parent") == key]
+
+
+def change_link(state, key, changed):
+    """Fields of a link change: what falls with that, and what follows on the links that stand on it."""
+    before = state["link"][key]
+    if "master" in changed or "mac" in changed:
+        for master in sorted({before["master"], changed.get("master", "")}):
+            port_changes(state, key[0], master)
+    state.alter("link", key, **changed)
+    if changed.get("up") is False:
+        link_down(state, key)
+    if "mac" in changed:
+        state.drop("neighbour", state.on_device("neighbour", *key))
+    if "mtu" in changed and changed["mtu"] < IPV6_MIN_MTU:
+        drop_ipv6(state, key)
+        family = "net/ipv6/"
+        state.drop("sysctl", [k for k in state["sysctl"]
+                              if k[0] == key[0] and sysctl_device(k[1]) == key[1] and k[1].startswith(family)])
+    if "master" in changed:
+        state.alter("link", key, port=dict(NEW_PORT) if changed["master"] else None)
+        if "port" in changed and changed["master"]:
+            state.alter("link", key, port=changed["port"])
+    for other in children(state, key):
+        item = state["link"][other]
+        kind = Link.by_kind.get(ALIKE.get(item["kind"], item["kind"]))
+        followed = kind.followed(item, before, changed) if kind else {}
+        followed = {field: value for field, value in followed.items() if item[field] != value}
+        if followed:
+            change_link(state, other, followed)
+
 
 def link_down(state, key):
     """All routes and neighbours of the device, permanent ones too, and its IPv6 addresses."""
@@ -327,7 +383,9 @@ def lose_link(state, key):
             state.alter("link", other, master="", port=None)
         if item["kind"] == "vxlan" and item.get("dev") == name:
             lose_link(state, other)
-    for other in [other for other, item in state["link"].items() if item.get("parent") == key]:
+        elif item.get("dev") == name:
+            state.alter("link", other, dev="")  # a tunnel of another kind keeps the number of what is gone
+    for other in children(state, key):
         lose_link(state, other)
     if link.get("peer"):
         lose_link(state, link["peer"])

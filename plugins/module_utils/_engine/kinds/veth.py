@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..errors import Conflict
 from ..fields import Option
-from ._base import place
+from ._base import OWN_NETNS, place
 from ._link import END, Link, end_entry, flat_words
 
 
@@ -53,7 +53,7 @@ class Veth(Link):
     def peer_words(self, wanted):
         netns, name = wanted["peer"]
         words = ["peer", "name", name] + flat_words(wanted["twin"], ("mtu", "mac", "group"))
-        return words + (["netns", netns] if netns else [])
+        return words + (["netns", netns or OWN_NETNS] if netns != wanted["twin"]["peer"][0] else [])
 
     def entry(self, state, key, item):
         if item["kind"] != self.kind:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import ipaddress
 
 from .. import wire
-from ..errors import Conflict
 from ..fields import AUTO, Option, address, between, interface
-from ._link import END, Data, Link, whose
+from ._link import END, Data, Link
 
 DEFAULT_PORT = 4789  # IANA; the kernel's own default is 8472
-OVERHEAD = {4: 50, 6: 70}  # bytes: inner Ethernet 14, VXLAN 8, UDP 8, and IPv4 20 or IPv6 40
 
 
 def _local(data, names):
@@ -32,6 +30,7 @@ def _encode_local(value, transaction, netns):
 
 class Vxlan(Link):
     name = kind = "vxlan"
+    overhead = {4: 50, 6: 70}  # inner Ethernet 14, VXLAN 8, UDP 8, and IPv4 20 or IPv6 40
     schema = dict(
         END,
         vni=Option("int", required=True, check=between(1, (1 << 24) - 1, "a VNI")),
@@ -65,14 +64,11 @@ class Vxlan(Link):
             lambda value: ["learning" if value else "nolearning"]),
     }
 
-    def check(self, state, key, wanted, owner):
-        super().check(state, key, wanted, owner)
-        for other, found in state["link"].items():
-            if (found["kind"] == self.kind and other[0] == key[0] and other != key and not owner.holds_link(found)
-                    and (found["vni"], found["dstport"]) == (wanted["vni"], wanted["dstport"])
-                    and _version(found) == _version(wanted)):
-                raise Conflict("%s: VNI %d on UDP port %d is taken by %s, %s; choose another VNI or port"
-                               % (self.describe(key), wanted["vni"], wanted["dstport"], self.describe(other), whose(found)))
+    def claim(self, key, item):
+        return key[0], item["vni"], item["dstport"], _version(item)
+
+    def claimed(self, item):
+        return "VNI %d on UDP port %d" % (item["vni"], item["dstport"]), "another VNI or port"
 
     def end(self, entry, owner):
         return super().end(dict(entry, dstport=entry["port"]), owner)
