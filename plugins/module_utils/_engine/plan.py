@@ -411,7 +411,7 @@ def _no_fabric_loss(planner):
             if key in planner.work[name]:
                 continue
             fabric = fabric_of_link(item) if name in ("netns", "link") else item.get("noted")
-            number = fabric_number(item) if "protocol" in item else None
+            number = fabric_number(item) if name in ("neighbour", "route") else None
             if fabric or number is not None:
                 kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
                 raise Conflict("%s belongs to fabric %s and would be lost with it; change that fabric's document first"

@@ -16,7 +16,7 @@ from .. import wire
 from ..errors import Invalid, OperationFailed
 from ..fields import AUTO, Option, interface
 from ._base import NETNS, OWN_NETNS, ip
-from ._link import END, IFLA_IFNAME, IFLA_LINK, flat_words, header
+from ._link import END, IFLA_IFNAME, IFLA_LINK, change_link, flat_words, header
 from ._raw import RawLink
 
 IFLA_NET_NS_FD = 28
@@ -62,9 +62,11 @@ class Child(RawLink):
                 raise Invalid(path + ".parent", item["parent"][1], "a link that bears either macvlans or ipvlans, but %s is %s of it" % (
                     self.describe(other), "a macvlan" if wanted["kind"] == "macvlan" else "an ipvlan"))
 
-    def followed(self, item, parent, changed):
+    def follow(self, state, key, parent, changed):
         """It cannot have a larger MTU than its parent."""
-        return {"mtu": changed["mtu"]} if "mtu" in changed and item["mtu"] and item["mtu"] > changed["mtu"] else {}
+        mtu = state["link"][key]["mtu"]
+        if "mtu" in changed and mtu and mtu > changed["mtu"]:
+            change_link(state, key, {"mtu": changed["mtu"]})
 
     # --- the kernel ---
 

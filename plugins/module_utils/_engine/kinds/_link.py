@@ -179,9 +179,8 @@ class Link(Kind):
     def leftover(self, key):
         """The key of what a run that was killed while it made the link may have left, or None."""
 
-    def followed(self, item, parent, changed):
+    def follow(self, state, key, parent, changed):
         """What changes of the link when its parent changes; `parent` is that before."""
-        return {}
 
     # --- the kernel ---
 
@@ -333,10 +332,8 @@ def change_link(state, key, changed):
     for other in children(state, key):
         item = state["link"][other]
         kind = Link.by_kind.get(ALIKE.get(item["kind"], item["kind"]))
-        followed = kind.followed(item, before, changed) if kind else {}
-        followed = {field: value for field, value in followed.items() if item[field] != value}
-        if followed:
-            change_link(state, other, followed)
+        if kind is not None:
+            kind.follow(state, other, before, changed)
 
 
 def link_down(state, key):

@@ -72,6 +72,9 @@ class Ipvlan(Child):
         for key in flushed:  # above L2 nobody asks for MACs
             state.drop("neighbour", state.on_device("neighbour", *key))
 
-    def followed(self, item, parent, changed):
-        """MTU and MAC are the parent's: the MTU whenever that changes."""
-        return {field: changed[field] for field in ("mtu", "mac") if field in changed}
+    def follow(self, state, key, parent, changed):
+        """MTU and MAC are the parent's: the MTU whenever that changes, and nobody is told, so that IPv6 stays with too small a one."""
+        if "mtu" in changed:
+            state.alter("link", key, mtu=changed["mtu"])
+        if "mac" in changed:
+            change_link(state, key, {"mac": changed["mac"]})

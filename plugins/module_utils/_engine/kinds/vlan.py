@@ -15,7 +15,7 @@ from .. import wire
 from ..errors import Invalid
 from ..fields import Option, between
 from ._child import Child, number_of
-from ._link import Data
+from ._link import Data, change_link
 
 PROTOCOLS = {"802.1Q": 0x8100, "802.1ad": 0x88A8}
 _decode, _encode = number_of(PROTOCOLS, "H", "!")
@@ -53,10 +53,10 @@ class Vlan(Child):
         if item["up"] and parent is not None and not parent["up"]:
             raise Invalid(path + ".up", True, "false as long as its parent %s is down" % item["parent"][1], "or have that up too")
 
-    def followed(self, item, parent, changed):
-        followed = super().followed(item, parent, changed)
-        if "up" in changed:
-            followed["up"] = changed["up"]
+    def follow(self, state, key, parent, changed):
+        super().follow(state, key, parent, changed)
+        item = state["link"][key]
+        if changed.get("up", item["up"]) != item["up"]:
+            change_link(state, key, {"up": changed["up"]})
         if "mac" in changed and item["mac"] == parent["mac"]:
-            followed["mac"] = changed["mac"]
-        return followed
+            change_link(state, key, {"mac": changed["mac"]})
