@@ -113,24 +113,22 @@ class Link(Kind):
         raise NotImplementedError
 
     def check(self, state, key, wanted, owner):
+        found = state["link"].get(key)
+        if found is not None and owner.fabric and not owner.holds_link(found):
+            raise Conflict(
+                "%s: there is already a %s of that name, %s; rename or remove it, or choose another name"
+                % (self.describe(key), found["kind"] or "device", whose(found)))
+        if found is not None and not owner.fabric:
+            refuse_fabric(self, key, found)
+            if found["kind"] != self.kind:
+                raise Conflict("%s: there is a %s of that name; remove it first, or choose another name"
+                               % (self.describe(key), found["kind"] or "device of another kind"))
         claim = self.claim(key, wanted)
         for other, found in state["link"].items() if claim else ():
             if found["kind"] == self.kind and other != key and not owner.holds_link(found) and self.claim(other, found) == claim:
                 words, advice = self.claimed(wanted)
                 raise Conflict("%s: %s is taken by %s, %s; choose %s"
                                % (self.describe(key), words, self.describe(other), whose(found), advice))
-        found = state["link"].get(key)
-        if found is None:
-            return
-        if owner.fabric and not owner.holds_link(found):
-            raise Conflict(
-                "%s: there is already a %s of that name, %s; rename or remove it, or choose another name"
-                % (self.describe(key), found["kind"] or "device", whose(found)))
-        if not owner.fabric:
-            refuse_fabric(self, key, found)
-            if found["kind"] != self.kind:
-                raise Conflict("%s: there is a %s of that name; remove it first, or choose another name"
-                               % (self.describe(key), found["kind"] or "device of another kind"))
 
     def difference(self, found, wanted):
         changed = {}
