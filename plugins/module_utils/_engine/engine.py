@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import shutil
 
@@ -38,15 +39,24 @@ class Failed(FabricError):
 
 
 class Outcome:
-    """What a run did, or in check mode would do. `before` and `after` are documents; `resolved` is None where there is none.
+    """What a run did, or in check mode would do. `before` and `after` are documents, made of `states` by `shown` when they are asked for,
+    which takes as long as a plan of thousands of entries; `resolved` is None where there is none.
 
     `stored` is whether what a restart builds is now another; `unconfirmed`, that it will be when the run is confirmed.
     """
 
-    def __init__(self, operations, before, after, resolved, missing=(), pending=(), stored=False, unconfirmed=False):
-        self.operations, self.before, self.after = operations, before, after
+    def __init__(self, operations, shown, states, resolved, missing=(), pending=(), stored=False, unconfirmed=False):
+        self.operations, self._shown, self._states = operations, shown, states
         self.resolved, self.missing, self.pending = resolved, list(missing), list(pending)
         self.stored, self.unconfirmed = stored, unconfirmed
+
+    @functools.cached_property
+    def before(self):
+        return self._shown.document(self._states[0])
+
+    @functools.cached_property
+    def after(self):
+        return self._shown.document(self._states[1])
 
     @property
     def changed(self):
@@ -127,7 +137,7 @@ def _apply(wanted, owner, purge, check, fail_at, stage, keeping):
         elif needs_pyroute2(operations):
             missing += absent(["pyroute2"])
         shown = Shown(wanted, owner)
-        return Outcome(operations, shown.document(found), shown.document(model), resolved if owner.fabric else None,
+        return Outcome(operations, shown, (found, model), resolved if owner.fabric else None,
                        missing, pending, stored and not keeping.unconfirmed, keeping.unconfirmed)
 
 
@@ -157,7 +167,7 @@ def remove(keys, owner, check=False, fail_at=None):
             model = commit(kernel, ledger, scope, found, operations, model, settled, NoNote(), fail_at, NoKeeping(), True)
         wanted["iptables_rule"] = dict.fromkeys(keys.get("iptables_rule", ()), {})
         shown = Shown(wanted, owner)
-        return Outcome(operations, shown.document(found), shown.document(model), None, missing)
+        return Outcome(operations, shown, (found, model), None, missing)
 
 
 def same_number(ledger, owner):
