@@ -25,11 +25,31 @@ _NOT_IN_A_NAME = re.compile(r"[\s/:%\0]")
 class Option:
     """One option. `check(value, path)` returns the normal form or raises Invalid."""
 
-    __slots__ = ("type", "default", "required", "choices", "check", "options", "elements")
+    __slots__ = ("type", "default", "required", "choices", "check", "options", "elements", "_left_out")
 
     def __init__(self, type_, default=None, required=False, choices=None, check=None, options=None, elements=None):
         self.type, self.default, self.required = type_, default, required
         self.choices, self.check, self.options, self.elements = choices, check, options, elements
+        self._left_out = None
+
+    def normal(self, value, path):
+        """A value in normal form. Raises Invalid."""
+        value = _TYPES[self.type](value, path)
+        if self.choices and value not in self.choices:
+            raise Invalid(path, value, "one of %s" % ", ".join(map(str, self.choices)))
+        if self.options:
+            value = _validate(self.options, value, path)
+        return self.check(value, path) if self.check else value
+
+    def left_out(self):
+        """The normal form of the default; one for all where nobody can alter it."""
+        if self.default is None:
+            return None
+        if self.type in ("list", "dict", "raw"):
+            return self.normal(self.default, "")
+        if self._left_out is None:
+            self._left_out = self.normal(self.default, "")
+        return self._left_out
 
     def optional(self):
         return Option(self.type, self.default, False, self.choices, self.check, self.options, self.elements)
@@ -77,22 +97,14 @@ def _validate(schema, entry, path):
     normal = {}
     for name, option in schema.items():
         value = entry.get(name)
-        where = path and "%s.%s" % (path, name)
         if value is None:
             if option.required:
-                raise Invalid(where, value, "a value: the option is required")
-            value = option.default
-            if value is None:
-                normal[name] = None
+                raise Invalid("%s.%s" % (path, name), value, "a value: the option is required")
+            if not option.options:
+                normal[name] = option.left_out()
                 continue
-        value = _TYPES[option.type](value, where)
-        if option.choices and value not in option.choices:
-            raise Invalid(where, value, "one of %s" % ", ".join(map(str, option.choices)))
-        if option.options:
-            value = _validate(option.options, value, where)
-        if option.check:
-            value = option.check(value, where)
-        normal[name] = value
+            value = option.default
+        normal[name] = value if value is None else option.normal(value, path and "%s.%s" % (path, name))
     return normal
 
 

@@ -127,10 +127,15 @@ class VxlanFdb(Kind):
 
 def normalise(items, links, *other_links):
     """Port and VNI that equal the device's mean the same as none. Devices are looked up in the first of the tables that has them."""
+    own = {}
     for key, item in list(items.items()):
-        link = next((table[key[:2]] for table in (links,) + other_links if key[:2] in table), {})
-        port = 0 if item["port"] == link.get("dstport") else item["port"]
-        vni = 0 if item["vni"] == link.get("vni") else item["vni"]
+        if not (item["port"] or item["vni"]):
+            continue
+        device = key[:2]
+        if device not in own:
+            link = next((table[device] for table in (links,) + other_links if device in table), {})
+            own[device] = (link.get("dstport"), link.get("vni"))
+        port, vni = (0 if value == default else value for value, default in zip((item["port"], item["vni"]), own[device]))
         if (port, vni) != (item["port"], item["vni"]):
             items[key] = dict(item, port=port, vni=vni)
 
