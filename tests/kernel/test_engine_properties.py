@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 pytestmark = pytest.mark.kernel
 
-# Each example is a node; all namespaces' sysctls are looked at in test_engine_promises.
+
 def examples(number):
+    """Each example is a node; all namespaces' sysctls are looked at in test_engine_promises."""
     return settings(
         max_examples=number, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
 

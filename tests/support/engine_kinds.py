@@ -54,7 +54,8 @@ LIVES = {
         # on links of ours, one of them in the namespace, which becomes smaller than its children
         dict(BRIDGE, **P, veth=[{"name": "x0", "netns": "p", "peer": {"name": "x1"}}],
              macvlan=[{"name": "m1", "parent": "br0", "mode": "vepa"}, {"name": "m2", "parent": "x0", "parent_netns": "p", "mtu": 1500}]),
-        dict(P, bridge=[{"name": "br0", "mtu": 1400}, {"name": "br1", "mac": "02:00:00:00:00:11"}], veth=[{"name": "x0", "netns": "p", "mtu": 1300, "peer": {"name": "x1"}}],
+        dict(P, bridge=[{"name": "br0", "mtu": 1400}, {"name": "br1", "mac": "02:00:00:00:00:11"}],
+             veth=[{"name": "x0", "netns": "p", "mtu": 1300, "peer": {"name": "x1"}}],
              macvlan=[{"name": "m1", "netns": "p", "parent": "br0"}, {"name": "m2", "parent": "x0", "parent_netns": "p", "master": "br1"}]),
     ],
     "ipvlan": [

@@ -43,7 +43,7 @@ BAD = [
      "document.ipip[0].local: None: expected an address here or as remote: the tunnel that has neither is the kernel's own, tunl0"),
     ({"ipip": [{"name": "t", "local": "fd00::1"}]},
      "document.ipip[0].local: 'fd00::1': expected an IPv4 address: the outer packets are IPv4"),
-    ({"ipvlan": [{"name": "i", "parent": "eth0", "mac": "02:00:00:00:00:01"}]}, 
+    ({"ipvlan": [{"name": "i", "parent": "eth0", "mac": "02:00:00:00:00:01"}]},
      "document.ipvlan[0].mac: '02:00:00:00:00:01': expected a known option (bridge_port, flag, master, mode, mtu, name, netns, parent, parent_netns, "
      "up)"),
     ({"bridge": {"name": "br0"}}, "document.bridge: {'name': 'br0'}: expected a list of entries"),
