@@ -48,8 +48,8 @@ class Machine:
     def down(self):
         subprocess.run(PLAY + self.settings + ["playbooks/vm_down.yml"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
-    def run(self, script, **options):
-        return subprocess.run(self.ssh + ["sh", "-ec", "'%s'" % script], **dict({"check": True, "timeout": 300}, **options))
+    def run(self, script, check=True, timeout=300, **options):
+        return subprocess.run(self.ssh + ["sh", "-ec", "'%s'" % script], check=check, timeout=timeout, **options)
 
     def prepare(self):
         """Its packages, the checkout's files, and of Ansible what it sends along with a module."""

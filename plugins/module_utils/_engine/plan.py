@@ -44,7 +44,7 @@ class Planner:
     def evict(self, wanted, owner, purge):
         """Remove what cannot become what is wanted, and our own objects that hold what a new one needs."""
         links = wanted.table("link")
-        while any([self.evict_link(key, item, links, owner) for key, item in links.items()]):
+        while sum(self.evict_link(key, item, links, owner) for key, item in links.items()):
             pass  # what falls with one may be what another was made of
         for key in [key for key in self.work["ipset"] if key[1] == TEMPORARY]:
             self.remove_one(KINDS["ipset"], key)
