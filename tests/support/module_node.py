@@ -44,8 +44,9 @@ class ModuleNode(sandbox.Sandbox):
             key: made[key] for key in ("commands", "operations", "before", "after")}
         there = self.snapshot()
         assert there != found
-        again = self.module(name, **options)
-        assert again["changed"] is False and again["commands"] == [] and again["before"] == again["after"] == made["after"], again
+        for check in (True, False):
+            again = self.module(name, check=check, **options)
+            assert again["changed"] is False and again["commands"] == [] and again["before"] == again["after"] == made["after"], again
         if absent is not None:
             predicted = self.module(name, check=True, state="absent", **absent)
             assert predicted["changed"] and self.snapshot() == there

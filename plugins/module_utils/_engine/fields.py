@@ -115,8 +115,8 @@ def unknown(name, known, what):
 
 
 def _string(value, path):
-    if type(value) is str:
-        return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, (dict, list)):
         raise Invalid(path, value, "a string")
     if isinstance(value, bool):
