@@ -107,6 +107,9 @@ links:
     master:
       description: The bridge that it is a port of; empty where it is no port.
       type: str
+    public_key:
+      description: The public key of a WireGuard device that has a private one, for its peers. Other devices have no such field.
+      type: str
   sample: [{netns: "", name: br-blue, kind: bridge, fabric: blue, up: true, mtu: 1500, mac: "02:00:5e:10:00:01", master: ""}]
 fabrics:
   description: The fabrics whose links were seen in the namespaces looked into, or whose namespaces are on the node.
@@ -162,7 +165,8 @@ def main():
         document=report.document,
         links=[
             dict({field: item[field] for field in ("kind", "up", "mtu", "mac", "master")},
-                 netns=key[0], name=key[1], fabric=fabric_of_link(item))
+                 netns=key[0], name=key[1], fabric=fabric_of_link(item),
+                 **{field: item[field] for field in ("public_key",) if item.get(field)})
             for key, item in sorted(report.links.items())
         ],
         fabrics=[{"owner": name, "number": number} for name, number in sorted(report.fabrics.items())],

@@ -79,6 +79,17 @@ LIVES = {
         ["ip link add name vxlan42 mtu 1450 address 02:00:5e:10:00:2a type vxlan id 42 dstport 4789 local 192.0.2.11 dev eth0 nolearning",
          "ip link set dev vxlan42 up"],
     ),
+    "wireguard": (
+        {"name": "wg0", "netns": "web", "listen_port": 51820, "private_key_file": "/run/key", "peers": [
+            {"public_key": "BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ=", "endpoint": "192.0.2.12:51820", "allowed_ips": ["198.51.100.7/24"]}]},
+        {"name": "wg0", "netns": "web"},
+        ["ip -n web link add name wg0 type wireguard",
+         "test -e /run/key || wg genkey | (umask 0277 && cat > /run/key)",
+         "ip netns exec web wg set wg0 listen-port 51820 private-key /run/key",
+         "ip netns exec web wg set wg0 peer BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ= preshared-key /dev/null endpoint 192.0.2.12:51820 "
+         "persistent-keepalive 0 allowed-ips 198.51.100.0/24",
+         "ip -n web link set dev wg0 up"],
+    ),
     "vxlan_fdb": (
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b", "dst": "192.0.2.12"},
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b"},

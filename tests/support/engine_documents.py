@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Documents for the engine's tests: a flannel node as the recipe makes it, and what a life does to it."""
 
+import base64
 import copy
 
 CLUSTER = "10.244.0.0/16"
@@ -131,6 +132,17 @@ def changed(document, **sections):
         else:
             document[name] = entries
     return document
+
+
+def peer(number, *prefixes, **more):
+    """A peer of a WireGuard device; its key is nobody's."""
+    return dict({"public_key": base64.b64encode(bytes([number]) * 32).decode(), "allowed_ips": list(prefixes)}, **more)
+
+
+def wireguard(*peers, key=1, **more):
+    device = {"name": "wg0", "listen_port": 51820, "private_key_file": "/run/keys/wireguard%d" % key, "peers": list(peers)}
+    return {"wireguard": [dict(device, **more)], "address": [{"dev": "wg0", "address": "10.0.0.1/24"}],
+            "route": [{"dst": "10.1.0.0/16", "dev": "wg0"}]}
 
 
 def sets(peers=("192.0.2.0/24", "198.51.100.7"), type_="hash:net", maxelem=65536, using=("peers", "both"), **more):

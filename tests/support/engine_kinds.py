@@ -7,7 +7,7 @@ A new kind needs an entry here: tests/kernel/test_engine_kinds.py holds every pr
 name is the kind.
 """
 
-from engine_documents import MIXED, changed, flannel, sets
+from engine_documents import MIXED, changed, flannel, peer, sets, wireguard
 
 SMALL = dict(pods=("a",), peers=(2,))
 FLANNEL = flannel(**SMALL)
@@ -38,6 +38,13 @@ LIVES = {
               dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.8"}, {"dst": "10.2.0.0/16", "dev": "br0", "metric": 5, "table": 99}])],
     "ipset": [sets(), sets(peers=("192.0.2.0/25", "198.51.100.7")), sets(maxelem=1000, comment=True, using=("both",))],
     "ipset of another type": [sets(), sets(type_="hash:ip", peers=("192.0.2.1-192.0.2.3",))],
+    "wireguard": [
+        wireguard(),
+        wireguard(peer(4, "10.1.0.0/16", "fd00::1/64", endpoint="198.18.0.12:51820", persistent_keepalive=25), peer(5, "10.2.0.1")),
+        dict(P, **wireguard(peer(4, "fd00::/64", endpoint="[2001:db8::1]:1", preshared_key_file="/run/keys/wireguard3"),
+                            peer(6, "10.1.0.0/16", "10.2.0.1"), fwmark=7, mtu=1300)),
+        of(wireguard(peer(6, "10.1.0.0/16"), key=2, listen_port=51821, up=False), "wireguard", "address"),
+    ],
     "iptables_chain": [of(FLANNEL, "iptables_chain"), of(MIXED, "netns", "iptables_chain")],
     "iptables_rule": [of(FLANNEL, "iptables_chain", "iptables_rule"), of(changed(MIXED, iptables_chain=FLANNEL["iptables_chain"]), "iptables_chain")],
     "dummy": [

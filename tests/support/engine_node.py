@@ -7,6 +7,7 @@ In the process and not beside it, so that a node costs some milliseconds and a t
 works outside of `node()`: every way to the kernel first makes sure that it does not stand in the host's namespace.
 """
 
+import base64
 import contextlib
 import copy
 import ctypes
@@ -61,6 +62,7 @@ def node(setup=UNDERLAY):
         for place in ("default", "all"):
             # No DAD: what it brings late would show in a test that has nothing to do with it.
             pathlib.Path("/proc/sys/net/ipv6/conf/%s/accept_dad" % place).write_text("0", encoding="ascii")
+        write_keys("/run/keys")
         sh("ip link set lo up\n" + setup)
         yield
     finally:
@@ -80,6 +82,15 @@ def _end_what_still_runs():
         with contextlib.suppress(OSError):
             if os.readlink("/proc/%d/ns/mnt" % pid) == here:
                 os.kill(pid, signal.SIGKILL)
+
+
+def write_keys(folder):
+    """Files with keys, as they lie on a node before a document names them."""
+    os.mkdir(folder, 0o700)
+    for number in (1, 2, 3):
+        path = pathlib.Path(folder, "wireguard%d" % number)
+        path.write_text(base64.b64encode(bytes([number]) * 32).decode() + "\n", encoding="ascii")
+        path.chmod(0o400)
 
 
 def sh(script, check=True, text=None):

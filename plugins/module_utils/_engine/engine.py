@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import shutil
 
 from . import kernel as machine
@@ -216,6 +217,8 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
 def roll_back(kernel, ledger, scope, found, touched, owner, refused):
     """Plan from what is there now to what was there, and apply that; again, should the kernel have felled more."""
     kernel.revive()
+    while kernel.made_files:
+        os.unlink(kernel.made_files.pop())
     kernel.forget_indices()
     for dummy in range(3):
         back, felled = plan_back(gather(kernel, scope, ledger), found, touched, owner, refused)

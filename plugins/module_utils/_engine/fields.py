@@ -38,7 +38,8 @@ class Option:
         if self.choices and value not in self.choices:
             raise Invalid(path, value, "one of %s" % ", ".join(map(str, self.choices)))
         if self.options:
-            value = _validate(self.options, value, path)
+            value = ([_validate(self.options, one, path and "%s[%d]" % (path, position)) for position, one in enumerate(value)]
+                     if self.type == "list" else _validate(self.options, value, path))
         return self.check(value, path) if self.check else value
 
     def left_out(self):

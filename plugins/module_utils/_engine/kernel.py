@@ -85,6 +85,7 @@ class Kernel:
     def __init__(self):
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._sockets, self._indices, self._removed = {}, {}, []
+        self.made_files = []  # files with keys that were made through this handle
         self.new_sysctls = {}  # {(netns, key): value} that came with what was made through this handle
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != hard:  # a socket for each namespace: a thousand pods pass the usual soft limit
@@ -94,7 +95,7 @@ class Kernel:
         return self
 
     def __exit__(self, *dummy):
-        for netns in list(self._sockets):
+        for netns in {netns for netns, dummy in self._sockets}:
             self.close(netns)
         for dummy, descriptor in self._removed:
             os.close(descriptor)
@@ -196,11 +197,11 @@ class Kernel:
 
     # --- netlink ---
 
-    def socket(self, netns):
-        if netns not in self._sockets:
+    def socket(self, netns, protocol=wire.NETLINK_ROUTE):
+        if (netns, protocol) not in self._sockets:
             with self.inside(netns):
-                self._sockets[netns] = wire.Socket()
-        return self._sockets[netns]
+                self._sockets[netns, protocol] = wire.Socket(protocol=protocol)
+        return self._sockets[netns, protocol]
 
     @contextlib.contextmanager
     def listening(self, netns, groups):
@@ -213,8 +214,8 @@ class Kernel:
             events.close()
 
     def close(self, netns):
-        if netns in self._sockets:
-            self._sockets.pop(netns).close()
+        for key in [key for key in self._sockets if key[0] == netns]:
+            self._sockets.pop(key).close()
         self._indices.pop(netns, None)
 
     def learn_indices(self, netns, indices):

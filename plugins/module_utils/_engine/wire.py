@@ -18,6 +18,7 @@ import struct
 
 from .errors import OperationFailed
 
+NETLINK_ROUTE, NETLINK_XFRM, NETLINK_GENERIC = 0, 6, 16
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x01, 0x04, 0x300
 NLM_F_DUMP_INTR, NLM_F_ACK_TLVS, NLM_F_CAPPED = 0x10, 0x200, 0x100
@@ -69,6 +70,32 @@ def attributes(data, offset=0):
     return found
 
 
+def listed(data):
+    """The payloads of a run of attributes that is a list."""
+    found, offset = [], 0
+    while offset + 4 <= len(data):
+        size = _ATTRIBUTE.unpack_from(data, offset)[0]
+        if size < 4:
+            break
+        found.append(data[offset + 4:offset + size])
+        offset += (size + 3) & ~3
+    return found
+
+
+def generic(command, version=1):
+    """The header of a generic netlink message."""
+    return struct.pack("=BBxx", command, version)
+
+
+GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 2
+
+
+def family(socket_, name):
+    """The number of a generic netlink family, or None."""
+    body = socket_.get(GENL_ID_CTRL, generic(CTRL_CMD_GETFAMILY) + text(CTRL_ATTR_FAMILY_NAME, name))
+    return None if body is None else number(attributes(body, 4)[CTRL_ATTR_FAMILY_ID])
+
+
 def number(payload, default=None):
     """An unsigned integer of whatever width in host order."""
     return default if payload is None else int.from_bytes(payload, _ORDER)
@@ -82,11 +109,11 @@ def string(payload, default=""):
 
 
 class Socket:
-    """A routing socket of the namespace that is current when it is opened; it stays bound to that namespace."""
+    """A netlink socket of the namespace that is current when it is opened; it stays bound to that namespace."""
 
-    def __init__(self, groups=0):
+    def __init__(self, groups=0, protocol=NETLINK_ROUTE):
         """`groups`: a mask of the multicast groups whose events come in (see `quiet`)."""
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         for option in (NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK):
             self._socket.setsockopt(SOL_NETLINK, option, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, 33, RECEIVE_BUFFER)  # SO_RCVBUFFORCE: root may pass rmem_max

@@ -22,9 +22,10 @@ from .veth import Veth
 from .vlan import Vlan
 from .vxlan import Vxlan
 from .vxlan_fdb import VxlanFdb
+from .wireguard import Wireguard
 
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
-    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Sysctl(), Ipset(), Address(), VxlanFdb(), Neighbour(), Route(),
-    CHAIN, RULE)}
+    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Sysctl(), Ipset(), Address(), VxlanFdb(),
+    Neighbour(), Route(), CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

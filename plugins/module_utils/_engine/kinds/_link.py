@@ -259,6 +259,10 @@ class Link(Kind):
     def peer_words(self, wanted):
         return []
 
+    def read_more(self, kernel, netns, name):
+        """The fields of the object that are not told with the link."""
+        return {}
+
     # --- back to a document ---
 
     def entry(self, state, key, item):
@@ -497,6 +501,7 @@ def read(kernel, netns, kinds, peers):
             data = wire.attributes(info.get(INFO_DATA, b""))
             for field, item in kinds[kind].data.items():
                 link[field] = item.decode(data, names)
+            link.update(kinds[kind].read_more(kernel, netns, name))
         if kind == "veth" or kind in CHILDREN:
             nsid = attributes.get(IFLA_LINK_NETNSID)
             number = wire.number(attributes.get(IFLA_LINK))

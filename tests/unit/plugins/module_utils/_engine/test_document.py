@@ -9,7 +9,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors i
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
-from engine_documents import DOCUMENTS
+from engine_documents import DOCUMENTS, peer
 
 OWNER = Owner("blue", 160)
 
@@ -28,6 +28,10 @@ def route(**fields):
 
 def chain(*rules, **fields):
     return {"iptables_chain": [dict({"chain": "C", "rules": list(rules)}, **fields)]}
+
+
+def wireguard(**fields):
+    return {"wireguard": [dict({"name": "wg0"}, **fields)]}
 
 
 def ipset(**fields):
@@ -142,6 +146,22 @@ BAD = [
     (chain("-j 'ACCEPT"), "document.iptables_chain[0].rules[0]: \"-j 'ACCEPT\": expected a rule with balanced quotes (No closing quotation)"),
     (chain("-j ACCEPT\nCOMMIT"),
      "document.iptables_chain[0].rules[0]: '-j ACCEPT\\nCOMMIT': expected one rule on one line, such as '-s 192.0.2.0/24 -j ACCEPT'"),
+    # WireGuard
+    (wireguard(private_key_file="key"),
+     "document.wireguard[0].private_key_file: 'key': expected an absolute path of a file on the node, such as /etc/clusternet/key"),
+    (wireguard(peers=[{"public_key": "abc"}]),
+     "document.wireguard[0].peers[0].public_key: 'abc': expected a WireGuard public key, 32 bytes in base64"),
+    (wireguard(peers=[{"allowed_ips": []}]), "document.wireguard[0].peers[0].public_key: None: expected a value: the option is required"),
+    (wireguard(peers=[peer(1, endpoint="node2:51820")]),
+     "document.wireguard[0].peers[0].endpoint: 'node2:51820': expected an address and a UDP port, such as 192.0.2.1:51820 or [2001:db8::1]:51820"),
+    (wireguard(peers=[peer(1, endpoint="[fd00::1]:65535")]), None),
+    (wireguard(peers=[peer(1), peer(2), peer(1)]),
+     "document.wireguard[0].peers[2].public_key: '%s': expected each peer once; drop one" % peer(1)["public_key"]),
+    (wireguard(peers=[peer(1, "10.0.0.0/8"), peer(2, "fd00::/8", "10.1.0.0/8")]),
+     "document.wireguard[0].peers[1].allowed_ips[1]: '10.1.0.0/8': expected each prefix once, but it is also at "
+     "document.wireguard[0].peers[0].allowed_ips[0]; drop one"),
+    (wireguard(peers=[peer(1, "10.0.0.0/33")]),
+     "document.wireguard[0].peers[0].allowed_ips[0]: '10.0.0.0/33': expected a prefix such as 192.0.2.0/24"),
     # sets
     (ipset(name="a b"),
      "document.ipset[0].name: 'a b': expected a set's name of 1 to 31 characters without white space and quotes, not beginning with '-' or ':'"),
