@@ -90,6 +90,13 @@ LIVES = {
          "persistent-keepalive 0 allowed-ips 198.51.100.0/24",
          "ip -n web link set dev wg0 up"],
     ),
+    "xfrm_policy": (
+        {"netns": "web", "dir": "out", "src": "198.51.100.0/24", "dst": "203.0.113.0/24",
+         "template": {"src": "192.0.2.11", "dst": "192.0.2.12", "reqid": 11}},
+        {"netns": "web", "dir": "out", "src": "198.51.100.0/24", "dst": "203.0.113.0/24"},
+        ["ip -n web xfrm policy add src 198.51.100.0/24 dst 203.0.113.0/24 dir out priority 0 tmpl src 192.0.2.11 dst 192.0.2.12 proto esp "
+         "reqid 11 mode tunnel level required"],
+    ),
     "vxlan_fdb": (
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b", "dst": "192.0.2.12"},
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b"},

@@ -145,6 +145,17 @@ def wireguard(*peers, key=1, **more):
             "route": [{"dst": "10.1.0.0/16", "dev": "wg0"}]}
 
 
+def policy(direction, src, dst, **more):
+    return dict({"dir": direction, "src": src, "dst": dst}, **more)
+
+
+def tunnel(here="10.244.1.0/24", there="10.244.2.0/24", ends=("198.18.0.11", "198.18.0.12"), reqid=11, **more):
+    """The three policies that flannel's backend ipsec has for a peer (pkg/backend/ipsec/handle_xfrm.go)."""
+    out, back = dict(zip(("src", "dst"), ends), reqid=reqid), dict(zip(("dst", "src"), ends), reqid=reqid)
+    return [policy("out", here, there, template=out, **more), policy("in", there, here, template=back, **more),
+            policy("fwd", there, here, template=back, **more)]
+
+
 def sets(peers=("192.0.2.0/24", "198.51.100.7"), type_="hash:net", maxelem=65536, using=("peers", "both"), **more):
     """Sets, a set of them, and rules that use them."""
     peers = {"name": "peers", "type": type_, "maxelem": maxelem, "members": list(peers)}

@@ -7,7 +7,7 @@ A new kind needs an entry here: tests/kernel/test_engine_kinds.py holds every pr
 name is the kind.
 """
 
-from engine_documents import MIXED, changed, flannel, peer, sets, wireguard
+from engine_documents import MIXED, changed, flannel, peer, policy, sets, tunnel, wireguard
 
 SMALL = dict(pods=("a",), peers=(2,))
 FLANNEL = flannel(**SMALL)
@@ -44,6 +44,14 @@ LIVES = {
         dict(P, **wireguard(peer(4, "fd00::/64", endpoint="[2001:db8::1]:1", preshared_key_file="/run/keys/wireguard3"),
                             peer(6, "10.1.0.0/16", "10.2.0.1"), fwmark=7, mtu=1300)),
         of(wireguard(peer(6, "10.1.0.0/16"), key=2, listen_port=51821, up=False), "wireguard", "address"),
+    ],
+    "xfrm_policy": [
+        {"xfrm_policy": tunnel()},
+        {"xfrm_policy": tunnel(priority=7, reqid=12) + tunnel(there="10.244.3.0/24", ends=("198.18.0.11", "198.18.0.13"))},
+        dict(P, xfrm_policy=tunnel("fd00:1::/64", "fd00:2::/64", ("fd00::1", "fd00::2")) + [
+            policy("out", "0.0.0.0/0", "198.18.0.12/32", template={"mode": "transport", "level": "use"}),
+            policy("out", "10.244.1.0/24", "10.244.2.0/24"),
+            dict(policy("in", "10.0.0.0/8", "10.0.0.1/32", action="block"), netns="p")]),
     ],
     "iptables_chain": [of(FLANNEL, "iptables_chain"), of(MIXED, "netns", "iptables_chain")],
     "iptables_rule": [of(FLANNEL, "iptables_chain", "iptables_rule"), of(changed(MIXED, iptables_chain=FLANNEL["iptables_chain"]), "iptables_chain")],

@@ -224,10 +224,11 @@ def settled(document, name="blue", number=160):
 
 
 def note(document):
-    """Write down what a run writes down of sets before it makes them: there is no mark for them in the kernel."""
+    """Write down what a run writes down of objects before it makes them for which there is no mark in the kernel."""
     from ansible_collections.clusternet.fabric.plugins.module_utils._engine.ledger import Ledger
 
-    Ledger().claim(owner().name, {}, {"ipset": list(parse(document)["ipset"])})
+    wanted = parse(document)
+    Ledger().claim(owner().name, {}, {part: list(wanted[part]) for part in ("ipset", "xfrm_policy")})
 
 
 def replay(commands):

@@ -84,7 +84,7 @@ def play(before, after):
     operations = engine_node.apply(after, check=True).operations
     scope = engine.scope_of(engine_node.parse(after), engine_node.owner(), ledger.Ledger(), True)
     watched = Watched(scope.namespaces | {"a", "b", "p"}, scope.sysctls)
-    watched.scope.ipsets = scope.ipsets | {"p"}
+    watched.scope.ipsets, watched.scope.xfrm = scope.ipsets | {"p"}, scope.xfrm | {"p"}
     watched.scope.iptables = scope.iptables | {("p", 4)}
     watched.planner = plan.Planner(watched.gather())
     engine_node.note(after)

@@ -23,6 +23,7 @@ PROBES = {
     "ipip": "ip link add name x type ipip remote 192.0.2.1",
     "ipvlan": LINK + "ip link add link one name x type ipvlan mode l2 bridge",
     "vlan": LINK + "ip link add link one name x type vlan id 7 protocol 802.1ad",
+    "xfrm_policy": "ip xfrm policy add src 10.0.0.0/8 dst 10.0.0.0/8 dir out",
     "wireguard": "ip link add name x type wireguard",
     "macvlan": LINK + "ip link add link one name x type macvlan",
 }

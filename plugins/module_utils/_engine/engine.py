@@ -154,7 +154,7 @@ def remove(keys, owner, check=False, fail_at=None):
         namespaces = {key[0] for name, listed in keys.items() for key in listed}
         ipsets = {key[0] for key in keys.get("ipset", ())}
         rules |= {(netns, version) for netns in ipsets for version in versions()}  # which may use them
-        scope = Scope(namespaces, rules, ipsets=ipsets)
+        scope = Scope(namespaces, rules, ipsets=ipsets, xfrm={key[0] for key in keys.get("xfrm_policy", ())})
         found = gather(kernel, scope, ledger)
         if keys.get("iptables_rule"):
             rule_items = {key: {"position": "last", "path": "rule"} for key in keys["iptables_rule"]}
@@ -257,12 +257,16 @@ class Note:
                         if key[:2] not in own_links
                         and (key not in found["address"] or found["address"][key].get("noted") == owner.name)],
             "chain": list(wanted["iptables_chain"]),
-            "ipset": [key for key in wanted["ipset"]
-                      if key not in found["ipset"] or found["ipset"][key].get("noted") == owner.name],
+            "ipset": self.made_by_us(wanted, found, "ipset"),
+            "xfrm_policy": self.made_by_us(wanted, found, "xfrm_policy"),
             "iptables": sorted({key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}),
             "netns": [(name,) for name in sorted(used)],
             "number": [(owner.number,)] if used else [],
         }
+
+    def made_by_us(self, wanted, found, table):
+        """Without somebody's that are as wanted already."""
+        return [key for key in wanted[table] if key not in found[table] or found[table][key].get("noted") == self.owner.name]
 
     @staticmethod
     def sysctl(found, key, value):

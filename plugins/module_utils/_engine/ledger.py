@@ -16,14 +16,14 @@ import os
 from .errors import FabricError
 
 PATH = "/run/clusternet/ledger.json"
-LISTS = ("address", "chain", "ipset", "iptables", "netns", "number")
+LISTS = ("address", "chain", "ipset", "iptables", "netns", "number", "xfrm_policy")
 
 
 class Ledger:
     """sysctl: {"<netns>|<key>": {"found": value, "wanted_by": {fabric: value}, "below": {key: value}}}, `below` what devices had
     that a key writes through to. The rest are {fabric: [[...]]}: addresses as [netns, dev, address]; chains of its own as
     [netns, ip version, table, chain]; ipsets as [netns, name]; iptables as [netns, ip version], where it has put rules; every
-    namespace that it uses, as [netns]; its number."""
+    namespace that it uses, as [netns]; its number; xfrm policies by their keys."""
 
     def __init__(self, path=PATH):
         self.path = path
@@ -57,8 +57,9 @@ class Ledger:
                 return fabric
         return None
 
-    def ipsets_of(self, fabric):
-        return [tuple(key) for key in self.data["ipset"].get(fabric, ())]
+    def listed(self, part, fabric):
+        """The keys of the objects of a fabric in one of LISTS."""
+        return [tuple(key) for key in self.data[part].get(fabric, ())]
 
     def iptables_of(self, fabric):
         return [tuple(where) for where in self.data["iptables"].get(fabric, ())]

@@ -41,11 +41,13 @@ def inspect(namespaces=None, name=None, number=None):
                 raise Invalid("netns[%d]" % position, netns, "a namespace of this node (%s)" % (", ".join(every[1:]) or "it has none"))
         rules = {(netns, version) for netns in namespaces for version in versions()}
         ipsets, sysctls = set(namespaces) if shutil.which(ipset.TOOL, path=SBIN) else set(), []
+        xfrm = set(namespaces)
         if name:
             rules &= {("", version) for version in versions()} | set(ledger.iptables_of(name))
-            ipsets &= {key[0] for key in ledger.ipsets_of(name)}
+            ipsets &= {key[0] for key in ledger.listed("ipset", name)}
+            xfrm &= {key[0] for key in ledger.listed("xfrm_policy", name)}
             sysctls = [key for key in ledger.sysctls_of(name) if key[0] in namespaces]
-        found = gather(kernel, Scope(namespaces, rules, sysctls, ipsets=ipsets), ledger)
+        found = gather(kernel, Scope(namespaces, rules, sysctls, ipsets=ipsets, xfrm=xfrm), ledger)
     fabrics = {fabric_of_link(item): item["group"] for table in ("netns", "link") for item in found[table].values()
                if fabric_of_link(item)}
     everywhere = {key[0]: fabric_of_link(item) for key, item in found["netns"].items()}

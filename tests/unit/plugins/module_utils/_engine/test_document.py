@@ -9,7 +9,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors i
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
-from engine_documents import DOCUMENTS, peer
+from engine_documents import DOCUMENTS, peer, policy
 
 OWNER = Owner("blue", 160)
 
@@ -162,6 +162,16 @@ BAD = [
      "document.wireguard[0].peers[0].allowed_ips[0]; drop one"),
     (wireguard(peers=[peer(1, "10.0.0.0/33")]),
      "document.wireguard[0].peers[0].allowed_ips[0]: '10.0.0.0/33': expected a prefix such as 192.0.2.0/24"),
+    # IPsec policies
+    ({"xfrm_policy": [policy("both", "10.0.0.0/8", "10.0.0.0/8")]}, "document.xfrm_policy[0].dir: 'both': expected one of in, out, fwd"),
+    ({"xfrm_policy": [policy("in", "10.0.0.1/8", "10.0.0.0/8")]},
+     "document.xfrm_policy[0].src: '10.0.0.1/8': expected a prefix without host bits, such as 192.0.2.0/24 (10.0.0.1/8 has host bits set)"),
+    ({"xfrm_policy": [policy("in", "10.0.0.0/8", "fd00::/8")]},
+     "document.xfrm_policy[0].dst: 'fd00::/8': expected a prefix of the same family as src, 10.0.0.0/8"),
+    ({"xfrm_policy": [policy("in", "10.0.0.0/8", "10.0.0.0/8", template={})]},
+     "document.xfrm_policy[0].template.src: None: expected the addresses of the tunnel's ends, src and dst"),
+    ({"xfrm_policy": [policy("in", "10.0.0.0/8", "10.0.0.0/8", template={"src": "192.0.2.1", "dst": "fd00::1"})]},
+     "document.xfrm_policy[0].template: ['192.0.2.1', 'fd00::1']: expected src and dst of one family, or none of the two"),
     # sets
     (ipset(name="a b"),
      "document.ipset[0].name: 'a b': expected a set's name of 1 to 31 characters without white space and quotes, not beginning with '-' or ':'"),
