@@ -310,6 +310,8 @@ class Shown:
             asked.setdefault(KINDS[name].table, {}).update(items)
         for kind in KINDS.values():
             for key, item in state[kind.table].items():
+                if kind.table == "link" and item["kind"] != kind.kind:
+                    continue  # they share the table
                 if key in asked[kind.table]:
                     masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
                 elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner):
