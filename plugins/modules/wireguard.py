@@ -79,6 +79,9 @@ options:
           - Absolute path of a file on the node with a key that both peers share, as C(wg genpsk) writes it. It must exist.
           - The empty string takes such a key away. Left out, it is not looked at, and a new peer has none.
         type: str
+notes:
+  - When such a device comes up, the kernel sets the sysctl C(net/ipv4/conf/all/send_redirects) of the namespace to 0, and nothing sets it back.
+    A document with a section C(wireguard) should want that value in its section C(sysctl). Then it is put back with the fabric's teardown.
 seealso:
   - module: clusternet.fabric.route
   - module: clusternet.fabric.network_info

@@ -22,6 +22,7 @@ ip link set vtep up
 ip netns add web
 ip -n web link add eth0 type veth peer name far
 ip -n web link set far up
+ip netns exec web sysctl -qw net/ipv4/conf/all/send_redirects=0
 ip -n web link set eth0 up
 ip -n web address add 2001:db8::11/64 dev eth0
 ipset create theirs hash:ip
