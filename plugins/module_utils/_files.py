@@ -67,6 +67,16 @@ def replace(path, content, mode):
         file.flush()
         os.fsync(handle)
     os.rename(new, path)
+    _sync(os.path.dirname(path))
+
+
+def _sync(folder):
+    """A name that changed is on the disk too: a node whose power goes right after a run has what the run built."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def temporary(path):
