@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, lease_copies, pods, recipes, restart
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, lease_copies, pods, recipes, restart, unmanaged
 
 
 def _fabric(model, node):
@@ -46,9 +46,9 @@ def backend_files(model, node, mtu):
 
 
 def node_files(model, node):
-    """The files of the node's pods, of its restarts, and the copy of the leases, for module file_set."""
+    """The files of the node's pods, of its restarts, for others that manage its network, and the copy of the leases, for module file_set."""
     fabric = _fabric(model, node)
-    return pods.files(fabric, node) + restart.files(fabric, node) + [lease_copy(model, node)]
+    return pods.files(fabric, node) + restart.files(fabric, node) + unmanaged.files(fabric, node) + [lease_copy(model, node)]
 
 
 def node_units(model, node):

@@ -160,6 +160,12 @@ lease_copy:
   returned: when O(lease_copy) is given
   type: dict
   sample: {state: same}
+others:
+  description: What is to be known of other software on the node that has to do with its network, such as a firewall that is active.
+  returned: success
+  type: list
+  elements: str
+  sample: ["firewalld is active: it rejects what its zones do not let through, forwarded packets too, whatever iptables accepts"]
 devices:
   description:
     - The fabric's devices in the node's own namespace, except for the pods' veths, and the underlay's device. Packets and bytes since the
@@ -175,7 +181,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.clusternet.fabric.plugins.module_utils import _devices, _files, _lease_copy, _unit_set
+from ansible_collections.clusternet.fabric.plugins.module_utils import _devices, _files, _lease_copy, _others, _unit_set
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import FabricError
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
@@ -236,6 +242,14 @@ def state(unit, plan, shown):
     return {"unit": unit, "active": shown.get(unit, {}).get("ActiveState"), "why": plan.why.get(unit)}
 
 
+def others(module, operations):
+    def run(argv):
+        path = module.get_bin_path(argv[0])
+        return module.run_command([path] + argv[1:], check_rc=False)[:2] if path else (127, "")
+
+    return _others.notes(_others.active(run), _others.forward_policy(run), operations)
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -278,6 +292,7 @@ def main():
         pods=pods(names, params["units"], plan, shown),
         timers=[state(unit["name"], plan, shown) for unit in params["units"] if not unit["netns"]],
         stop=plan.stop,
+        others=others(module, found["operations"]),
         **found
     )
 

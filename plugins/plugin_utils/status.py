@@ -87,6 +87,7 @@ def _node(name, places, fabric, found, files=(), conflicts=()):
         "pods": _pods(wanted["pods"], found.get("pods") or []),
         "timers": found.get("timers") or [],
         "devices": found.get("devices") or [],
+        "others": found.get("others") or [],
     }
     return node
 
@@ -161,6 +162,7 @@ def table(found):
             lines += [_heading(fabric), ""] + _rows(nodes) + [""]
     for node in found["nodes"]:
         lines += _details(node)
+    lines += _others(found["nodes"])
     if found["leases_pending"]:
         lines.append("leases: the lease file does not hold all of them yet; subnets are shown as site.yml would write them")
     if found["not_asked"]:
@@ -238,6 +240,16 @@ def _details(node):
     if node["peers_differ"]:
         heading += " (about %s)" % listed(node["peers_differ"], 8)
     return [heading + ":"] + ["  " + line for line in lines] + [""]
+
+
+def _others(nodes):
+    """What other software does, each text once with the nodes that it is about."""
+    about = {}
+    for node in nodes:
+        for text in node["others"]:
+            about.setdefault(text, []).append(node["name"])
+    lines = ["%s: %s" % (listed(names, 8), text) for text, names in about.items()]
+    return lines + [""] if lines else []
 
 
 def _commands(node):

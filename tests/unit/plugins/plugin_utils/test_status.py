@@ -51,6 +51,12 @@ def test_all_is_well(model):
     ]
 
 
+def test_other_software_is_named_once_with_its_nodes(model):
+    result = found(model, node1=answer(others=["firewalld is active"]), node3=answer(others=["firewalld is active"]))
+    assert result["ok"] and result["nodes"][1]["others"] == []
+    assert status.table(result).splitlines()[-3:] == ["node1, node3: firewalld is active", "", "all 3 nodes are in sync"]
+
+
 def test_what_differs_is_named_with_the_peer_that_it_is_about(model):
     result = found(model, node1=answer(operations={"add": {"vxlan_fdb": 1}}, commands=[LACKING]))
     assert not result["ok"] and result["states"] == {"in_sync": 2, "differs": 1}
