@@ -148,6 +148,15 @@ site-test: prepare
 kills: prepare  ## kill -9 of runs at 30 random moments, and what the next run makes of it
 	@CLUSTERNET_KILLS=$(or $(KILLS),30) $(STEP) "killed runs" python -m pytest -v -s tests/site/test_kills.py
 
+# Not part of `test`, where scenario vm has the smaller case: each cut takes a machine's start.
+.PHONY: power-cuts
+power-cuts: prepare  ## a machine's power goes at 10 random moments while a run changes it, and what it comes back with
+	@CLUSTERNET_POWER_CUTS=$(or $(CUTS),10) $(STEP) "power cuts" python -m pytest -v -s tests/vm/test_power_cuts.py
+
+.PHONY: others
+others: prepare  ## networkd, NetworkManager, Docker, nftables, ufw and firewalld on a machine with a network
+	@$(STEP) "other software on a machine" python -m pytest -v -s tests/vm/test_others.py
+
 .PHONY: bench
 bench: prepare  ## how fast it is, beside the tools that do the same
 	@$(STEP) "benchmarks" python benchmarks/run.py

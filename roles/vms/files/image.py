@@ -30,8 +30,9 @@ EXCLUDED = ('/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr
 
 MASKED = (
     'apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'e2scrub_reap.service',
-    'fstrim.timer', 'getty@tty1.service', 'modprobe@configfs.service', 'modprobe@drm.service', 'modprobe@efi_pstore.service',
-    'modprobe@fuse.service', 'systemd-networkd-wait-online.service', 'systemd-pstore.service', 'dev-hugepages.mount',
+    'fstrim.timer', 'getty@tty1.service', 'serial-getty@ttyS0.service', 'modprobe@configfs.service', 'modprobe@dm_mod.service',
+    'modprobe@drm.service', 'modprobe@efi_pstore.service', 'modprobe@fuse.service', 'modprobe@loop.service', 'systemd-network-generator.service',
+    'systemd-networkd-wait-online.service', 'systemd-pstore.service', 'dev-hugepages.mount',
     'dev-mqueue.mount', 'sys-fs-fuse-connections.mount', 'sys-kernel-config.mount', 'sys-kernel-debug.mount',
     'sys-kernel-tracing.mount', 'proc-sys-fs-binfmt_misc.automount', 'systemd-update-utmp.service',
     'systemd-update-utmp-runlevel.service', 'systemd-machine-id-commit.service', 'systemd-boot-system-token.service',
@@ -117,6 +118,9 @@ def repository(root, debs):
 
 
 def configure(root):
+    # Those that it was built from: without a network, apt would wait for each of them.
+    for path in (root / 'etc/apt/sources.list.d').iterdir():
+        path.unlink()
     for name, content in FILES.items():
         path = root / name
         path.unlink(missing_ok=True)
