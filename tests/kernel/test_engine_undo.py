@@ -158,7 +158,7 @@ def test_others_are_left_alone_while_all_is_put_back(node, monkeypatch):
     monkeypatch.setattr(engine.Transaction, "run", run)
     with pytest.raises(Exception, match="made to fail"):
         node.apply(flannel(), fail_at=20)
-    assert "c0" not in node.sh("ip link") and "203.0.113.0" not in node.sh("ip route")
+    assert " c0@" not in node.sh("ip link") and "203.0.113.0" not in node.sh("ip route")
 
 
 def test_addresses_come_back_in_their_order(node):
