@@ -26,6 +26,7 @@ ip netns exec web sysctl -qw net/ipv4/conf/all/send_redirects=0
 ip -n web link set eth0 up
 ip -n web address add 2001:db8::11/64 dev eth0
 ipset create theirs hash:ip
+printf '0x%072d' 7 > /run/esp
 iptables -N THEIRS
 iptables -A THEIRS -j RETURN
 """
@@ -90,6 +91,12 @@ LIVES = {
          "ip netns exec web wg set wg0 peer BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ= preshared-key /dev/null endpoint 192.0.2.12:51820 "
          "persistent-keepalive 0 allowed-ips 198.51.100.0/24",
          "ip -n web link set dev wg0 up"],
+    ),
+    "xfrm_state": (
+        {"netns": "web", "src": "192.0.2.11", "dst": "192.0.2.12", "spi": "4096", "reqid": 11, "key_file": "/run/esp"},
+        {"netns": "web", "dst": "192.0.2.12", "spi": 4096},
+        ["ip -n web xfrm state add src 192.0.2.11 dst 192.0.2.12 proto esp spi 0x00001000 reqid 11 mode tunnel replay-window 32 "
+         "aead 'rfc4106(gcm(aes))' \"$(cat /run/esp)\" 128"],
     ),
     "xfrm_policy": (
         {"netns": "web", "dir": "out", "src": "198.51.100.0/24", "dst": "203.0.113.0/24",

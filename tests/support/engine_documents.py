@@ -156,6 +156,12 @@ def tunnel(here="10.244.1.0/24", there="10.244.2.0/24", ends=("198.18.0.11", "19
             policy("fwd", there, here, template=back, **more)]
 
 
+def state(src, dst, spi, key=1, **more):
+    """An IPsec state as Weave's fast datapath has them (net/ipsec): ESP in transport mode, AES-GCM with 32 bytes of key and 4 of salt."""
+    return dict({"src": src, "dst": dst, "spi": spi, "mode": "transport", "key_file": "/run/keys/esp%d" % key, "esn": True,
+                 "replay_window": 128}, **more)
+
+
 def sets(peers=("192.0.2.0/24", "198.51.100.7"), type_="hash:net", maxelem=65536, using=("peers", "both"), **more):
     """Sets, a set of them, and rules that use them."""
     peers = {"name": "peers", "type": type_, "maxelem": maxelem, "members": list(peers)}

@@ -7,7 +7,7 @@ A new kind needs an entry here: tests/kernel/test_engine_kinds.py holds every pr
 name is the kind.
 """
 
-from engine_documents import MIXED, changed, flannel, peer, policy, sets, tunnel, wireguard
+from engine_documents import MIXED, changed, flannel, peer, policy, sets, state, tunnel, wireguard
 
 SMALL = dict(pods=("a",), peers=(2,))
 FLANNEL = flannel(**SMALL)
@@ -52,6 +52,15 @@ LIVES = {
             policy("out", "0.0.0.0/0", "198.18.0.12/32", template={"mode": "transport", "level": "use"}),
             policy("out", "10.244.1.0/24", "10.244.2.0/24"),
             dict(policy("in", "10.0.0.0/8", "10.0.0.1/32", action="block"), netns="p")]),
+    ],
+    "xfrm_state": [
+        {"xfrm_state": [state("198.18.0.11", "198.18.0.12", 0x1000), state("198.18.0.12", "198.18.0.11", 0x1001, key=2)]},
+        # another key, another window, another mode; and one more, in a namespace, for IPv6
+        dict(P, xfrm_state=[
+            state("198.18.0.11", "198.18.0.12", 0x1000, key=3), state("198.18.0.12", "198.18.0.11", 0x1001, key=2, replay_window=64),
+            dict(state("fd00::1", "fd00::2", 0xFFFFFFFF, mode="tunnel", esn=False, replay_window=32, reqid=11, icv=96), netns="p")]),
+        {"xfrm_state": [state("198.18.0.13", "198.18.0.12", 0x1000, esn=False, replay_window=0)],
+         "xfrm_policy": [policy("out", "198.18.0.11/32", "198.18.0.12/32", template={"mode": "transport"})]},
     ],
     "iptables_chain": [of(FLANNEL, "iptables_chain"), of(MIXED, "netns", "iptables_chain")],
     "iptables_rule": [of(FLANNEL, "iptables_chain", "iptables_rule"), of(changed(MIXED, iptables_chain=FLANNEL["iptables_chain"]), "iptables_chain")],

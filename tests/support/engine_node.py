@@ -91,6 +91,9 @@ def write_keys(folder):
         path = pathlib.Path(folder, "wireguard%d" % number)
         path.write_text(base64.b64encode(bytes([number]) * 32).decode() + "\n", encoding="ascii")
         path.chmod(0o400)
+        path = pathlib.Path(folder, "esp%d" % number)
+        path.write_text("0x" + bytes([number] * 36).hex() + "\n", encoding="ascii")
+        path.chmod(0o400)
 
 
 def sh(script, check=True, text=None):
@@ -228,7 +231,7 @@ def note(document):
     from ansible_collections.clusternet.fabric.plugins.module_utils._engine.ledger import Ledger
 
     wanted = parse(document)
-    Ledger().claim(owner().name, {}, {part: list(wanted[part]) for part in ("ipset", "xfrm_policy")})
+    Ledger().claim(owner().name, {}, {part: list(wanted[part]) for part in ("ipset", "xfrm_policy", "xfrm_state")})
 
 
 def replay(commands):

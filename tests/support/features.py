@@ -24,6 +24,7 @@ PROBES = {
     "ipvlan": LINK + "ip link add link one name x type ipvlan mode l2 bridge",
     "vlan": LINK + "ip link add link one name x type vlan id 7 protocol 802.1ad",
     "xfrm_policy": "ip xfrm policy add src 10.0.0.0/8 dst 10.0.0.0/8 dir out",
+    "xfrm_state": "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 7 aead 'rfc4106(gcm(aes))' 0x%s 128" % ("01" * 20),
     "wireguard": "ip link add name x type wireguard",
     "macvlan": LINK + "ip link add link one name x type macvlan",
 }

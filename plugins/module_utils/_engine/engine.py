@@ -16,7 +16,7 @@ from . import lockout
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
 from .errors import Conflict, FabricError, OperationFailed
-from .gather import SBIN, Scope, add_notes, gather, scope_of, versions
+from .gather import SBIN, XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
 from .kinds import KINDS, ipset
 from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, sets_of, single_rules, unmarked
@@ -154,7 +154,7 @@ def remove(keys, owner, check=False, fail_at=None):
         namespaces = {key[0] for name, listed in keys.items() for key in listed}
         ipsets = {key[0] for key in keys.get("ipset", ())}
         rules |= {(netns, version) for netns in ipsets for version in versions()}  # which may use them
-        scope = Scope(namespaces, rules, ipsets=ipsets, xfrm={key[0] for key in keys.get("xfrm_policy", ())})
+        scope = Scope(namespaces, rules, ipsets=ipsets, xfrm={key[0] for name in XFRM for key in keys.get(name, ())})
         found = gather(kernel, scope, ledger)
         if keys.get("iptables_rule"):
             rule_items = {key: {"position": "last", "path": "rule"} for key in keys["iptables_rule"]}
@@ -257,8 +257,7 @@ class Note:
                         if key[:2] not in own_links
                         and (key not in found["address"] or found["address"][key].get("noted") == owner.name)],
             "chain": list(wanted["iptables_chain"]),
-            "ipset": self.made_by_us(wanted, found, "ipset"),
-            "xfrm_policy": self.made_by_us(wanted, found, "xfrm_policy"),
+            **{table: self.made_by_us(wanted, found, table) for table in ("ipset",) + XFRM},
             "iptables": sorted({key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}),
             "netns": [(name,) for name in sorted(used)],
             "number": [(owner.number,)] if used else [],

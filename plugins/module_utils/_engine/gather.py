@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb, xfrm_policy
+from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb, xfrm_policy, xfrm_state
 from .state import State
 
 
@@ -27,19 +27,20 @@ def scope_of(wanted, owner, ledger, purge):
     places = wanted.namespaces() | {item["parent"][0] for item in wanted.table("link").values() if item.get("parent")}
     rules = {key[:2] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}
     sysctls, ipsets = set(wanted["sysctl"]), {key[0] for key in wanted["ipset"]}
-    xfrm = {key[0] for key in wanted["xfrm_policy"]}
+    xfrm = {key[0] for name in XFRM for key in wanted[name]}
     if owner.fabric and purge:
         places |= set(ledger.namespaces_of(owner.name))
         sysctls |= set(ledger.sysctls_of(owner.name))
         rules |= set(ledger.iptables_of(owner.name))
         rules |= {("", version) for version in versions()}
         ipsets |= {key[0] for key in ledger.listed("ipset", owner.name)}
-        xfrm |= {key[0] for key in ledger.listed("xfrm_policy", owner.name)}
+        xfrm |= {key[0] for name in XFRM for key in ledger.listed(name, owner.name)}
     rules |= {(netns, version) for netns in ipsets for version in versions()}  # which may use them
     ipsets |= {place[0][0] for place in iptables.sets_of(wanted)}
     return Scope(places, rules, sysctls, owner if purge else None, ipsets, xfrm)
 
 
+XFRM = ("xfrm_state", "xfrm_policy")
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
@@ -78,6 +79,7 @@ def gather(kernel, scope, ledger):
     for name in sorted(scope.xfrm):
         if not name or (name,) in state["netns"]:
             state["xfrm_policy"].update(xfrm_policy.read(kernel, name))
+            state["xfrm_state"].update(xfrm_state.read(kernel, name))
     for key in sorted(sysctl.with_devices(kernel, scope.sysctls), key=sysctl.order):
         value = kernel.read_sysctl(*key) if not key[0] or (key[0],) in state["netns"] else None
         if value is not None:
@@ -92,7 +94,7 @@ def add_notes(state, ledger):
         noted = ledger.sysctl(key) or {}
         state["sysctl"][key] = dict(item, found=noted.get("found"), wanted_by=dict(noted.get("wanted_by", {})),
                                     below=dict(noted.get("below", {})))
-    for table in ("address", "chain", "ipset", "xfrm_policy"):
+    for table in ("address", "chain", "ipset") + XFRM:
         for key, item in state[table].items():
             fabric = ledger.fabric_of(table, key)
             if fabric != item.get("noted"):

@@ -16,14 +16,14 @@ import os
 from .errors import FabricError
 
 PATH = "/run/clusternet/ledger.json"
-LISTS = ("address", "chain", "ipset", "iptables", "netns", "number", "xfrm_policy")
+LISTS = ("address", "chain", "ipset", "iptables", "netns", "number", "xfrm_policy", "xfrm_state")
 
 
 class Ledger:
     """sysctl: {"<netns>|<key>": {"found": value, "wanted_by": {fabric: value}, "below": {key: value}}}, `below` what devices had
     that a key writes through to. The rest are {fabric: [[...]]}: addresses as [netns, dev, address]; chains of its own as
     [netns, ip version, table, chain]; ipsets as [netns, name]; iptables as [netns, ip version], where it has put rules; every
-    namespace that it uses, as [netns]; its number; xfrm policies by their keys."""
+    namespace that it uses, as [netns]; its number; xfrm policies and states by their keys."""
 
     def __init__(self, path=PATH):
         self.path = path

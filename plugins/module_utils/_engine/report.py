@@ -12,7 +12,7 @@ from . import kernel as machine
 from .document import Wanted
 from .engine import Shown
 from .errors import Invalid
-from .gather import SBIN, Scope, gather, versions
+from .gather import SBIN, XFRM, Scope, gather, versions
 from .kinds import ipset
 from .ledger import Ledger
 from .owner import NUMBERS, Owner, fabric_of_link
@@ -45,7 +45,7 @@ def inspect(namespaces=None, name=None, number=None):
         if name:
             rules &= {("", version) for version in versions()} | set(ledger.iptables_of(name))
             ipsets &= {key[0] for key in ledger.listed("ipset", name)}
-            xfrm &= {key[0] for key in ledger.listed("xfrm_policy", name)}
+            xfrm &= {key[0] for table in XFRM for key in ledger.listed(table, name)}
             sysctls = [key for key in ledger.sysctls_of(name) if key[0] in namespaces]
         found = gather(kernel, Scope(namespaces, rules, sysctls, ipsets=ipsets, xfrm=xfrm), ledger)
     fabrics = {fabric_of_link(item): item["group"] for table in ("netns", "link") for item in found[table].values()

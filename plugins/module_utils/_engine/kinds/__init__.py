@@ -24,9 +24,10 @@ from .vxlan import Vxlan
 from .vxlan_fdb import VxlanFdb
 from .wireguard import Wireguard
 from .xfrm_policy import XfrmPolicy
+from .xfrm_state import XfrmState
 
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
     Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Sysctl(), Ipset(), Address(), VxlanFdb(),
-    Neighbour(), Route(), XfrmPolicy(), CHAIN, RULE)}
+    Neighbour(), Route(), XfrmState(), XfrmPolicy(), CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

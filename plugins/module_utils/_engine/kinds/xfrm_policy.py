@@ -2,11 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IPsec policies (ip-xfrm(8), net/xfrm/xfrm_user.c): which packets have to be encrypted, and how.
-
-They have no field for a mark of ours (what carries one, mark and if_id, decides which packets they are for), so whose they are stands
-in the ledger.
-"""
+"""IPsec policies: which packets have to be encrypted, and how."""
 
 from __future__ import annotations
 
@@ -15,18 +11,17 @@ import socket
 import struct
 
 from .. import wire
-from ..errors import Conflict, Invalid
+from ..errors import Invalid
 from ..fields import Option, address, between
-from ._base import NETNS, Kind, ip, place
+from ._base import NETNS, ip, place
+from ._xfrm import EVERY, MODES, WITHOUT_LIMIT, Xfrm, address_of, dump, family, mode_of, narrowed, packed
 
 XFRM_MSG_NEWPOLICY, XFRM_MSG_DELPOLICY, XFRM_MSG_GETPOLICY, XFRM_MSG_UPDPOLICY = 19, 20, 21, 25
-XFRMA_TMPL, XFRMA_POLICY_TYPE, XFRMA_MARK, XFRMA_IF_ID = 5, 16, 21, 31
+XFRMA_TMPL, XFRMA_POLICY_TYPE = 5, 16
 DIRECTIONS = ("in", "out", "fwd")
 ACTIONS = ("allow", "block")
 PROTOCOLS = {"esp": socket.IPPROTO_ESP, "ah": socket.IPPROTO_AH}
-MODES = ("transport", "tunnel")
 LEVELS = ("required", "use")
-WITHOUT_LIMIT = struct.pack("=4Q4Q", *[(1 << 64) - 1] * 4, *[0] * 4)
 
 # daddr, saddr, dport, its mask, sport, its mask, family, prefix lengths of dst and src, protocol, ifindex, user
 SELECTOR = struct.Struct("=16s16sHHHHHBBBxxxiI")
@@ -34,7 +29,6 @@ POLICY = struct.Struct("=56s64s32sIIBBBBxxxx")  # selector, limits, what was use
 POLICY_ID = struct.Struct("=56sIBxxx")
 # daddr, SPI, protocol, family, saddr, reqid, mode, share, optional, three masks of algorithms
 TEMPLATE = struct.Struct("=16sIBxxxHxx16sIBBBxIII")
-EVERY = (1 << 32) - 1
 
 
 def _prefix(value, path):
@@ -44,8 +38,9 @@ def _prefix(value, path):
         raise Invalid(path, value, "a prefix without host bits, such as 192.0.2.0/24 (%s)" % error) from None
 
 
-class XfrmPolicy(Kind):
+class XfrmPolicy(Xfrm):
     name = table = "xfrm_policy"
+    what = "policy"
     schema = {
         "netns": NETNS,
         "dir": Option("str", required=True, choices=DIRECTIONS),
@@ -81,31 +76,18 @@ class XfrmPolicy(Kind):
                 template["src"] = template["dst"] = "::" if ":" in entry["src"] else "0.0.0.0"
         return [(self.key(entry, path), {"priority": entry["priority"], "action": entry["action"], "template": template})]
 
-    def owned(self, state, key, item, owner):
-        return owner.fabric and item.get("noted") == owner.name
-
-    def check(self, state, key, wanted, owner):
-        found = state["xfrm_policy"].get(key)
-        noted = (found or {}).get("noted")
-        if found is not None and owner.fabric and noted != owner.name and (noted or self.difference(found, wanted)):
-            raise Conflict("%s: there is already such a policy, %s; delete it first" % (
-                self.describe(key), "which belongs to fabric %s" % noted if noted else "not made by this fabric"))
-        if noted and not owner.fabric:
-            raise Conflict("%s belongs to fabric %s; change it in that fabric's document" % (self.describe(key), noted))
-
     def requests(self, transaction, operation):
         netns, direction = operation.key[:2]
-        transaction.flush()
         if operation.verb == "remove":
-            message = (XFRM_MSG_DELPOLICY, 0, POLICY_ID.pack(_selector(operation.key), 0, DIRECTIONS.index(direction)))
+            message = (XFRM_MSG_DELPOLICY, POLICY_ID.pack(_selector(operation.key), 0, DIRECTIONS.index(direction)))
         else:
             item = dict(operation.before or {}, **operation.after)
             body = POLICY.pack(_selector(operation.key), WITHOUT_LIMIT, bytes(32), item["priority"], 0, DIRECTIONS.index(direction),
                                ACTIONS.index(item["action"]), 0, 0)
             if item["template"]:
                 body += wire.attribute(XFRMA_TMPL, _template(item["template"]))
-            message = (XFRM_MSG_NEWPOLICY if operation.verb == "add" else XFRM_MSG_UPDPOLICY, 0, body)
-        transaction.kernel.socket(netns, wire.NETLINK_XFRM).send([message])
+            message = (XFRM_MSG_NEWPOLICY if operation.verb == "add" else XFRM_MSG_UPDPOLICY, body)
+        self.send(transaction, netns, message)
 
     def commands(self, operation):
         netns, direction, src, dst = operation.key[:4]
@@ -129,61 +111,39 @@ class XfrmPolicy(Kind):
         return "xfrm policy %s from %s to %s%s%s" % (key[1], key[2], key[3], " (%s)" % key[4] if key[4] else "", place(key[0]))
 
 
-def _family(text):
-    return socket.AF_INET6 if ":" in text else socket.AF_INET
-
-
-def _packed(text):
-    return ipaddress.ip_address(text).packed.ljust(16, b"\0")
-
-
 def _selector(key):
     src, dst = ipaddress.ip_network(key[2]), ipaddress.ip_network(key[3])
-    return SELECTOR.pack(_packed(dst.network_address), _packed(src.network_address), 0, 0, 0, 0, _family(key[2]),
+    return SELECTOR.pack(packed(dst.network_address), packed(src.network_address), 0, 0, 0, 0, family(key[2]),
                          dst.prefixlen, src.prefixlen, 0, 0, 0)
 
 
 def _template(template):
-    return TEMPLATE.pack(_packed(template["dst"]), 0, PROTOCOLS[template["proto"]], _family(template["dst"]), _packed(template["src"]),
+    return TEMPLATE.pack(packed(template["dst"]), 0, PROTOCOLS[template["proto"]], family(template["dst"]), packed(template["src"]),
                          template["reqid"], MODES.index(template["mode"]), 0, LEVELS.index(template["level"]), EVERY, EVERY, EVERY)
 
 
 def read(kernel, netns):
     """{key: object} of the policies of a namespace that belong to no socket."""
-    try:
-        opened = kernel.socket(netns, wire.NETLINK_XFRM)
-    except OSError:
-        return {}  # this kernel has no IPsec
     found = {}
-    for body in opened.dump(XFRM_MSG_GETPOLICY, bytes(POLICY_ID.size)):
+    for body in dump(kernel, netns, XFRM_MSG_GETPOLICY, bytes(POLICY_ID.size)):
         selector, dummy, dummy, priority, dummy, direction, action, dummy, dummy = POLICY.unpack_from(body)
         if direction >= len(DIRECTIONS):
             continue
-        (daddr, saddr, dport, dummy, sport, dummy, family, long_d, long_s, proto, ifindex, dummy) = SELECTOR.unpack(selector)
+        (daddr, saddr, dport, dummy, sport, dummy, inet, long_d, long_s, proto, ifindex, dummy) = SELECTOR.unpack(selector)
         attributes = wire.attributes(body, POLICY.size)
         raw = attributes.get(XFRMA_TMPL, b"")
-        # what narrows a policy further is part of its name, and nothing that is made here
-        narrowed = [word for word, value in (
+        further = [word for word, value in (
             ("port", dport or sport), ("protocol %d" % proto, proto), ("device %d" % ifindex, ifindex),
-            ("mark %s" % attributes.get(XFRMA_MARK, b"").hex(), any(attributes.get(XFRMA_MARK, b""))),
-            ("if_id %d" % wire.number(attributes.get(XFRMA_IF_ID), 0), any(attributes.get(XFRMA_IF_ID, b""))),
             ("type %d" % attributes.get(XFRMA_POLICY_TYPE, b"\0")[0], attributes.get(XFRMA_POLICY_TYPE, b"\0")[0]),
             ("several templates", len(raw) > TEMPLATE.size)) if value]
-        key = (netns, DIRECTIONS[direction], _network(saddr, family, long_s), _network(daddr, family, long_d), " ".join(narrowed))
+        key = (netns, DIRECTIONS[direction], "%s/%d" % (address_of(saddr, inet), long_s), "%s/%d" % (address_of(daddr, inet), long_d),
+               " ".join(further + narrowed(attributes)))
         found[key] = {"priority": priority, "action": ACTIONS[action], "template": _read_template(raw) if raw else {}}
     return found
 
 
-def _network(raw, family, length):
-    return "%s/%d" % (_address(raw, family), length)
-
-
-def _address(raw, family):
-    return str(ipaddress.ip_address(raw if family == socket.AF_INET6 else raw[:4]))
-
-
 def _read_template(raw):
-    (daddr, dummy, proto, family, saddr, reqid, mode, dummy, optional, dummy, dummy, dummy) = TEMPLATE.unpack_from(raw)
+    (daddr, dummy, proto, inet, saddr, reqid, mode, dummy, optional, dummy, dummy, dummy) = TEMPLATE.unpack_from(raw)
     names = {number: name for name, number in PROTOCOLS.items()}
-    return {"src": _address(saddr, family), "dst": _address(daddr, family), "proto": names.get(proto, str(proto)),
-            "mode": MODES[mode] if mode < len(MODES) else str(mode), "reqid": reqid, "level": LEVELS[bool(optional)]}
+    return {"src": address_of(saddr, inet), "dst": address_of(daddr, inet), "proto": names.get(proto, str(proto)),
+            "mode": mode_of(mode), "reqid": reqid, "level": LEVELS[bool(optional)]}
