@@ -28,9 +28,8 @@ extends_documentation_fragment:
   - clusternet.fabric.state
 options:
   src:
-    description: Address of the end that encrypts.
+    description: Address of the end that encrypts. Required unless O(state=absent).
     type: str
-    required: true
   dst:
     description: Address of the end that decrypts, of the same family.
     type: str

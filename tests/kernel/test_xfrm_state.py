@@ -93,7 +93,8 @@ def test_somebodys_state_in_the_way(node):
 
 
 def test_states_of_others_are_left_alone(node):
-    node.sh("ip xfrm state add src %s dst %s proto esp spi 0x2000 mode tunnel enc 'cbc(aes)' 0x%s auth 'hmac(sha256)' 0x%s" % (HERE, THERE, "0b" * 16, "0c" * 32))
+    node.sh("ip xfrm state add src %s dst %s proto esp spi 0x2000 mode tunnel enc 'cbc(aes)' 0x%s auth 'hmac(sha256)' 0x%s"
+            % (HERE, THERE, "0b" * 16, "0c" * 32))
     node.sh("ip xfrm state add src %s dst %s %s mark 5 mask 0xff mode tunnel aead 'rfc4106(gcm(aes))' 0x%s 128" % (HERE, THERE, ESP, "0d" * 36))
     start = node.snapshot()
     node.apply(DOCUMENT)
