@@ -84,7 +84,11 @@ vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
 	@ssh -F .ansible/vms/vm.ssh_config vm-$(or $(NODE),node1)
 
 .PHONY: test
-test: check kernel-vm kernel-report sanity docs scenarios site-test  ## everything that checks the project
+test: check sanity docs scenarios site-test  ## everything that needs no virtual machine
+
+.PHONY: test-vm
+test-vm: kernel kernel-vm kernel-report  ## what needs virtual machines: kernel features that this kernel lacks, and molecule's scenario vm
+	@$(MAKE) molecule SCENARIO=vm
 
 .PHONY: check
 check: lint unit kernel  ## the quick part of it: lint, unit and kernel tests
@@ -137,8 +141,8 @@ molecule-oldest:  ## the same with the oldest ansible-core that is supported, in
 	  molecule test --scenario-name $(SCENARIO)
 
 .PHONY: scenarios
-scenarios: prepare  ## every scenario of molecule
-	@$(STEP) "molecule: every scenario" molecule test --all
+scenarios: prepare  ## every scenario of molecule but vm
+	@$(STEP) "molecule: every scenario of the lab" molecule test --all --exclude vm
 
 .PHONY: site-test
 site-test: prepare
