@@ -146,7 +146,7 @@ scenarios: prepare  ## every scenario of molecule but vm
 
 .PHONY: site-test
 site-test: prepare
-	@$(STEP) "tests of the whole, in a lab of their own" python -m pytest -v tests/lab tests/site
+	@$(STEP) "tests of the whole, two labs at a time" python -m pytest -v -n 2 --dist loadfile tests/lab tests/site
 
 .PHONY: kills
 kills: prepare  ## kill -9 of runs at 30 random moments, and what the next run makes of it

@@ -11,7 +11,6 @@ import sys
 
 import pytest
 
-INOTIFY = "/proc/sys/fs/inotify/max_user_instances"
 ASK_OUTSIDE = "import socket; print(socket.create_connection(('198.18.32.2', 8080), 5).makefile().read(), end='')"
 
 
@@ -21,11 +20,6 @@ def changed(result):
     tasks = {task["task"]["name"]: task["hosts"]["localhost"] for play in result["plays"] for task in play["tasks"]}
     assert stats["failures"] == stats["unreachable"] == 0, [task.get("msg") for task in tasks.values()]
     return [name for name, task in tasks.items() if task.get("changed")]
-
-
-def read(path):
-    with open(path, encoding="ascii") as handle:
-        return handle.read()
 
 
 @pytest.fixture(name="host_kernel")
@@ -85,12 +79,3 @@ def test_two_labs_side_by_side(make_lab):
     assert changed(first.playbook("playbooks/lab_up.yml", nodes=1)) == []
     assert first.shell("node1", "--", "python3", "-c", ASK_OUTSIDE).stdout == "198.18.0.11\n"
     assert changed(first.playbook("playbooks/lab_down.yml", nodes=1))
-
-
-def test_more_nodes_than_inotify_instances(lab):
-    found = read(INOTIFY)
-    assert changed(lab.playbook("playbooks/lab_up.yml", nodes=35))
-    assert lab.shell("node35", "--", "systemctl", "is-active", "basic.target").stdout == "active\n"
-    assert changed(lab.playbook("playbooks/lab_down.yml", nodes=35))
-    assert read(INOTIFY) == found
-    assert lab.traces() == []
