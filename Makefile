@@ -161,6 +161,10 @@ power-cuts: prepare  ## a machine's power goes at 10 random moments while a run 
 others: prepare  ## networkd, NetworkManager, Docker, nftables, ufw and firewalld on a machine with a network
 	@$(STEP) "other software on a machine" python -m pytest -v -s tests/vm/test_others.py
 
+.PHONY: lab-inside
+lab-inside: prepare  ## `make site` and `make lab-down` on a plain Debian machine with systemd as PID 1
+	@$(STEP) "the lab in a virtual machine" python -m pytest -v -s tests/vm/test_lab_inside.py
+
 .PHONY: bench
 bench: prepare  ## how fast it is, beside the tools that do the same
 	@$(STEP) "benchmarks" python benchmarks/run.py

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,9 @@ INOTIFY = '/proc/sys/fs/inotify/max_user_instances'
 INOTIFY_FOUND = os.path.join(_lab.STATE_DIR, '.inotify')
 INOTIFY_PER_NODE = 5  # PID 1 takes four
 INOTIFY_HOST = 32  # what the host's own root processes may need
+BRIDGE_FILTER = '/proc/sys/net/bridge'
+BRIDGE_FILTER_LOADED = os.path.join(_lab.STATE_DIR, '.br_netfilter')
+BRIDGE_FILTER_SWITCHES = ('bridge-nf-call-arptables', 'bridge-nf-call-ip6tables', 'bridge-nf-call-iptables')
 
 
 @contextlib.contextmanager
@@ -137,12 +141,39 @@ def settle_inotify(lab=None, nodes=0):
             os.unlink(INOTIFY_FOUND)
 
 
+def lend_bridge_filter():
+    """Load br_netfilter for the nodes, switched off in the host's own network namespace.
+
+    A node that loaded it would have the host's rules filter what the host's own bridges forward. Where the kernel has no such
+    module, the preparation of a node says so.
+    """
+    with locked(_lab.STATE_DIR):
+        if os.path.isdir(BRIDGE_FILTER) or not shutil.which('modprobe'):
+            return
+        if subprocess.run(['modprobe', '--quiet', 'br_netfilter'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            _write_number(BRIDGE_FILTER_LOADED, 1)
+            for name in BRIDGE_FILTER_SWITCHES:
+                _write_number(os.path.join(BRIDGE_FILTER, name), 0)
+
+
+def _give_back_bridge_filter():
+    if not os.path.exists(BRIDGE_FILTER_LOADED):
+        return
+    os.unlink(BRIDGE_FILTER_LOADED)
+    with contextlib.suppress(OSError):  # it is gone already
+        if not any(_read_number(os.path.join(BRIDGE_FILTER, name)) for name in BRIDGE_FILTER_SWITCHES):
+            # Nobody else has come to use it. Where something holds it nonetheless, it stays and does nothing.
+            subprocess.run(['rmmod', 'br_netfilter'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+
 def leave_host():
     """After a lab is gone: give back what it needed, and with the last one the folders."""
     settle_inotify()
     with locked(_lab.STATE_DIR):
         if labs():
             return
+        _give_back_bridge_filter()
         with contextlib.suppress(OSError):  # not empty: another lab just begins
             os.rmdir(_lab.STATE_DIR)
         for path in ('propagate', 'unix-export', ''):

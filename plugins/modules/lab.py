@@ -17,6 +17,8 @@ description:
   - What a killed run left behind (dead nodes, live mounts, processes nobody wrote down) is recognised and cleared.
   - State is kept under C(/run/clusternet-lab/<lab>). Nothing outside it is written, save
     C(fs.inotify.max_user_instances), which is raised where the nodes need it and put back when they are gone.
+  - Where the kernel has C(br_netfilter) as a module that is not loaded, it is loaded for the nodes and switched off for this
+    machine's own bridges. With the last lab it goes, unless somebody else has come to use it.
 author:
   - clusternet.fabric contributors (@clusternet)
 options:
@@ -149,6 +151,8 @@ def check_host(module):
 def bring_up(module, lab, plan):
     nodes = module.params['nodes']
     _lab_host.settle_inotify(lab.name, len(nodes))
+    if nodes:
+        _lab_host.lend_bridge_filter()
     lab.stop(plan['stop'])
     at_once = module.params['at_once'] or 4 * (os.cpu_count() or 1)
     failures = _lab_node.boot(lab.starter, lab.name, plan['boot'], module.params['timeout'], at_once)

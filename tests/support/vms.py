@@ -153,13 +153,13 @@ def named():
 
 
 @contextlib.contextmanager
-def up(*options):
+def up(*options, suffix=""):
     """Machines of a test's own, which go afterwards."""
-    vms = Vms("t%d" % os.getpid())
+    vms = Vms("t%d%s" % (os.getpid(), suffix))
     try:
         started = vms.playbook("playbooks/vm_up.yml", *options)
         assert started["returncode"] == 0, started
         yield vms
     finally:
         vms.close()
-        vms.playbook("playbooks/vm_down.yml")
+        vms.playbook("playbooks/vm_down.yml", *options)
