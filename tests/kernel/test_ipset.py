@@ -49,15 +49,24 @@ SETTLES = {
     "no member": (document(members=[]), 0),
     "not looked at": (document(timeout=5), 0),
 }
+# Of types that not every kernel has.
+RARE = {
+    "MAC": (document(type="hash:mac", members=["02:AA:00:00:00:01", "02:aa:00:00:00:02"]), 2),
+    "address and MAC": (document(type="hash:ip,mac", members=["10.0.0.1,02:AA:00:00:00:01"]), 1),
+    "address and mark": (document(type="hash:ip,mark", markmask="0xff", members=["10.0.0.1,99", "10.0.0.1,0x64"]), 2),
+    "two networks": (document(type="hash:net,net", members=["10.1.2.3/8,192.0.2.0/25", "10.0.0.0/8,192.0.2.9"]), 2),
+    "two networks and a port": (document(type="hash:net,port,net", members=["10.1.2.3/8,80,192.0.2.0/25"]), 1),
+    "two networks of IPv6": (document(type="hash:net,net", family="inet6", members=["fd00::1/64,fd01::/64"]), 1),
+}
 
 
 def members(node, name="s"):
     return [line.split(maxsplit=2)[2] for line in node.sh("ipset save " + name).splitlines() if line.startswith("add ")]
 
 
-@pytest.mark.parametrize("case", SETTLES)
+@pytest.mark.parametrize("case", [*SETTLES, *(pytest.param(case, marks=pytest.mark.needs("ipset_types")) for case in RARE)])
 def test_it_settles_and_can_be_typed(node, case):
-    wanted, count = SETTLES[case]
+    wanted, count = {**SETTLES, **RARE}[case]
     start = node.snapshot(sysctls=False)
     foretold = node.apply(wanted, check=True)
     node.same(start, sysctls=False)

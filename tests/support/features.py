@@ -20,6 +20,7 @@ LINK = "ip link add name one type veth peer name two; ip link set dev one up; "
 # What not every kernel has: a script that works where it is there, run in a network namespace of its own.
 PROBES = {
     "dummy": "ip link add name x type dummy",
+    "ipset_types": "for type in hash:ip,mac hash:ip,mark hash:mac hash:net,net hash:net,port,net; do ipset create $type $type; done",
     "ipip": "ip link add name x type ipip remote 192.0.2.1",
     "ipvlan": LINK + "ip link add link one name x type ipvlan mode l2 bridge",
     "vlan": LINK + "ip link add link one name x type vlan id 7 protocol 802.1ad",
