@@ -81,7 +81,7 @@ options:
         type: str
 notes:
   - When such a device comes up, the kernel sets the sysctl C(net/ipv4/conf/all/send_redirects) of the namespace to 0, and nothing sets it back.
-    A document with a section C(wireguard) should want that value in its section C(sysctl). Then it is put back with the fabric's teardown.
+    In a document of M(clusternet.fabric.network) it is put back when the fabric's last such device goes.
 seealso:
   - module: clusternet.fabric.route
   - module: clusternet.fabric.network_info

@@ -132,3 +132,20 @@ def test_many_peers_and_prefixes(node):
     assert len(node.apply(wireguard(*peers[1:])).commands()) == 1
     node.apply({})
     node.same(start, sysctls=False)
+
+
+def test_what_the_kernel_leaves_is_put_back_with_the_last_device(node):
+    key = "net.ipv4.conf.all.send_redirects"
+    start = node.snapshot()
+    assert node.sh("sysctl -n " + key) == "1\n"
+    node.apply(wireguard())
+    node.settled(wireguard())
+    assert node.sh("sysctl -n " + key) == "0\n"
+    # One that has not been up sets nothing.
+    down = {"wireguard": wireguard(up=False, name="wg1")["wireguard"]}
+    node.apply(down)
+    assert node.sh("sysctl -n " + key) == "1\n"
+    node.apply(dict(down, sysctl=[{"key": key, "value": "0"}]))
+    assert node.sh("sysctl -n " + key) == "0\n"
+    node.apply({})
+    node.same(start)

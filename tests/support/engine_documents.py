@@ -142,7 +142,7 @@ def peer(number, *prefixes, **more):
 def wireguard(*peers, key=1, **more):
     device = {"name": "wg0", "listen_port": 51820, "private_key_file": "/run/keys/wireguard%d" % key, "peers": list(peers)}
     return {"wireguard": [dict(device, **more)], "address": [{"dev": "wg0", "address": "10.0.0.1/24"}],
-            "route": [{"dst": "10.1.0.0/16", "dev": "wg0"}], "sysctl": [{"key": "net/ipv4/conf/all/send_redirects", "value": "0"}]}
+            "route": [{"dst": "10.1.0.0/16", "dev": "wg0"}]}
 
 
 def policy(direction, src, dst, **more):

@@ -44,7 +44,7 @@ LIVES = {
         dict(P, **wireguard(peer(4, "fd00::/64", endpoint="[2001:db8::1]:1", preshared_key_file="/run/keys/wireguard3"),
                             peer(6, "10.1.0.0/16", "10.2.0.1"), fwmark=7, mtu=1300)),
         # never up: at the first time the kernel takes IPv6's own addresses off such a device, and nothing gives them back
-        of(wireguard(peer(6, "10.1.0.0/16"), key=2, listen_port=51821, up=False, name="wg1"), "wireguard", "sysctl"),
+        of(wireguard(peer(6, "10.1.0.0/16"), key=2, listen_port=51821, up=False, name="wg1"), "wireguard"),
     ],
     "xfrm_policy": [
         {"xfrm_policy": tunnel()},

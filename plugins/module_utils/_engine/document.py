@@ -60,8 +60,19 @@ def parse(document, owner, path="document"):
             raise Invalid("%s.%s" % (path, name), entries, "a list of entries")
         for position, entry in enumerate(entries):
             add(wanted, name, entry, owner, "%s.%s[%d]" % (path, name, position))
+    if owner.fabric:
+        take_along(wanted)
     no_cycles(wanted)
     return wanted
+
+
+def take_along(wanted):
+    """What the kernel leaves behind of a link is the fabric's own too, unless the document has other words for it: so it goes with the fabric."""
+    for key, item in wanted.table("link").items():
+        for sysctl, value in LINKS[item["kind"]].leaves(key, item).items():
+            if sysctl not in wanted["sysctl"]:
+                wanted.paths["sysctl", sysctl] = wanted.paths["link", key]
+                wanted["sysctl"][sysctl] = {"value": value}
 
 
 def underlay_of(document, path="document"):

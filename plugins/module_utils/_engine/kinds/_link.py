@@ -100,6 +100,10 @@ class Link(Kind):
     def objects(self, entry, owner, path):
         return [self.end(entry, owner)]
 
+    def leaves(self, key, item):
+        """{key of a sysctl: value} of what the kernel sets for such a link, and does not set back when it goes."""
+        return {}
+
     # --- planning ---
 
     def owned(self, state, key, item, owner):

@@ -141,6 +141,10 @@ class Wireguard(Link):
             }
         return peers
 
+    def leaves(self, key, item):
+        # drivers/net/wireguard/device.c, wg_open
+        return {(key[0], "net/ipv4/conf/all/send_redirects"): "0"} if item["up"] else {}
+
     # --- planning ---
 
     def check(self, state, key, wanted, owner):
