@@ -185,7 +185,7 @@ def test_what_moves_by_itself_does_not_show(sandbox):
 def test_a_learned_fdb_entry_does_not_count_once_its_time_is_over_either(monkeypatch):
     """Until the bridge collects it the kernel calls it stale, for less than a second: too short to be waited for."""
     entries = [{"mac": "66:00:00:00:00:0%d" % number, "ifname": "v0", "flags": [], "master": "br0", **state}
-               for number, state in enumerate(({"state": "permanent"}, {"state": "static"}, {"state": "stale"}, {}))]
+               for number, state in enumerate(({"state": "permanent"}, {"state": "static"}, {"state": "stale"}, {"state": ""}))]
     monkeypatch.setattr(snapshot, "run_json", lambda *words: entries)
     assert sorted(entry["mac"] for entry in snapshot.take_fdb()) == ["66:00:00:00:00:00", "66:00:00:00:00:01"]
 

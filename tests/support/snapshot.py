@@ -185,8 +185,8 @@ def take_fdb():
     found = []
     for entry in run_json("bridge", "-j", "-d", "fdb", "show"):
         multicast = entry.get("mac", "").startswith(("33:33:", "01:00:5e:"))
-        # Learned entries bear no state, and "stale" once their time is over.
-        if entry.get("state", "stale") == "stale" or (multicast and "self" in entry.get("flags", []) and "dst" not in entry):
+        # Learned entries have none, and "stale" once their time is over.
+        if entry.get("state") in (None, "", "stale") or (multicast and "self" in entry.get("flags", []) and "dst" not in entry):
             continue
         found.append(without(entry, "ifindex", "used", "updated", "link_netnsid", "linkNetNsId"))
     return canonical(found)
