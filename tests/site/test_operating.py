@@ -4,18 +4,10 @@
 
 """What whoever knows Ansible expects of --tags, --limit, serial and nodes that are down."""
 
-import copy
-
 import pytest
-import snapshot
+from runs import NODES, SITE, VERIFY, same, stats, succeeded
 
-SITE, VERIFY = "playbooks/site.yml", "playbooks/verify.yml"
-NODES = ("node1", "node2", "node3")
 TAGS = ("validate", "prepare", "apply", "services", "verify")
-
-
-def stats(run, what):
-    return {node: run["stats"][node][what] for node in NODES if node in run["stats"]}
 
 
 def hosts_of(run, part):
@@ -25,7 +17,7 @@ def hosts_of(run, part):
 
 @pytest.fixture(scope="module", name="built")
 def fixture_built(lab):
-    assert lab.playbook(SITE)["returncode"] == 0
+    succeeded(lab.playbook(SITE))
     return lab
 
 
@@ -33,14 +25,14 @@ def fixture_built(lab):
 def test_no_tag_takes_away_what_others_made(built, tag):
     before = built.snapshot("node3")
     run = built.playbook(SITE, "--tags", tag)
-    assert run["returncode"] == 0 and stats(run, "changed") == dict.fromkeys(NODES, 0)
-    lines, dummy = snapshot.diff(copy.deepcopy(before), built.snapshot("node3"))
-    assert not lines, "\n".join(lines)
+    succeeded(run)
+    assert stats(run, "changed") == dict.fromkeys(NODES, 0)
+    same(before, built.snapshot("node3"))
 
 
 def test_a_few_nodes_at_a_time(built):
     run = built.playbook(SITE, "-e", "fabric_serial=2")
-    assert run["returncode"] == 0
+    succeeded(run)
     assert hosts_of(run, "Build the network") == [["node1", "node2"], ["node3"]]
     assert hosts_of(run, "Send packets from every pod and from the node") == [list(NODES)]
 
@@ -57,10 +49,9 @@ def test_a_node_that_is_down_stops_no_other(built):
         assert run["returncode"] == 4
     # Its entries stay.
     for node, found in before.items():
-        lines, dummy = snapshot.diff(copy.deepcopy(found), built.snapshot(node))
-        assert not lines, "\n".join(lines)
+        same(found, built.snapshot(node))
 
     assert built.playbook("playbooks/lab_up.yml")["returncode"] == 0
     again = built.playbook(SITE)
-    assert again["returncode"] == 0
+    succeeded(again)
     assert {node: number > 0 for node, number in stats(again, "changed").items()} == {"node1": True, "node2": False, "node3": False}
