@@ -62,9 +62,13 @@ class Planner:
         found = self.work["link"].get(key)
         if found is not None and kind.must_replace(found, item):
             self.remove_link(key)
-        claim = None if key in self.work["link"] else kind.claim(key, item)
+        found = self.work["link"].get(key)
+        claim = kind.claim(key, item)
+        claim = None if found is not None and kind.claim(key, found) == claim else claim
         for other, found in list(self.work["link"].items()) if claim else ():
-            if other not in links and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
+            # one that is wanted may be to have another, or to have whichever
+            stays = other in links and links[other]["kind"] == kind.kind and kind.claim(other, links[other]) == claim
+            if not stays and other != key and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
                 self.remove_link(other)
         if kind.leftover(key) in self.work["link"]:
             self.remove_link(kind.leftover(key))

@@ -27,3 +27,10 @@ class Macvlan(Child):
             lambda value, transaction, netns: _encode(value),
             lambda value: ["mode", value]),
     }
+
+    def claim(self, key, item):
+        """A MAC on a parent, of those that are up (macvlan_open)."""
+        return (item["parent"], item["mac"]) if item["up"] and item["mac"] and item.get("parent") else None
+
+    def claimed(self, item):
+        return "MAC %s on %s" % (item["mac"], item["parent"][1]), "another MAC"
