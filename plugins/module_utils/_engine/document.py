@@ -222,12 +222,19 @@ def _where_to_make(there):
             else " on this node; create it first, or in the same document")
 
 
+def _mtu_of(key, links, found):
+    """The MTU that a device will have, or None where nothing says it: one that is wanted without an MTU keeps what it has."""
+    item, there = links.get(key) or {}, found["link"].get(key)
+    if item.get("mtu") is None and there is not None and not (item and LINKS[item["kind"]].must_replace(there, item)):
+        return there["mtu"]
+    return item.get("mtu")
+
+
 def leave_out_ipv6(wanted, found):
     """A device with an MTU under 1280 has no IPv6, and no sysctls of it: what they would keep from happening cannot happen."""
     links = wanted.table("link")
     for key in list(wanted["sysctl"]):
-        device = (key[0], sysctl_device(key[1]))
-        mtu = (links.get(device) or found["link"].get(device) or {}).get("mtu")
+        mtu = _mtu_of((key[0], sysctl_device(key[1])), links, found)
         if key[1].startswith("net/ipv6/") and mtu is not None and mtu < IPV6_MIN_MTU:
             del wanted["sysctl"][key]
 
@@ -255,12 +262,15 @@ def fitting(wanted, found):
             raise Invalid(path + ".bridge_port", item["port"], "a master with it: these are settings of a bridge's port")
     for name in ("address", "route", "neighbour"):
         for key, item in wanted[name].items():
-            device = link(key[0], item["dev"]) if item["dev"] else None
-            if item["family"] == 6 and device is not None and device["mtu"] is not None and device["mtu"] < IPV6_MIN_MTU:
+            size = _mtu_of((key[0], item["dev"]), links, found) if item["family"] == 6 and item["dev"] else None
+            if size is not None and size < IPV6_MIN_MTU:
                 raise Invalid(wanted.paths[(name, key)] + ".dev", item["dev"],
-                              "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, device["mtu"]))
+                              "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, size))
     for key, item in wanted["vxlan_fdb"].items():
-        local = (link(*key[:2]) or {}).get("local")
+        device = link(*key[:2]) or {"kind": "vxlan"}
+        if device["kind"] != "vxlan":
+            raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dev", key[1], "a VXLAN device, not a %s" % (device["kind"] or "device of another kind"))
+        local = device.get("local")
         if local and (":" in local) != (":" in item["dst"]):
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dst", item["dst"],
                           "an address of the same family as the device's own, %s" % local)

@@ -62,8 +62,6 @@ class VxlanFdb(Kind):
         link = state["link"].get(key[:2])
         if link is None:
             return
-        if link["kind"] != "vxlan":
-            raise Conflict("%s: %s is a %s, not a VXLAN device" % (self.describe(key), key[1], link["kind"] or "device"))
         if not owner.fabric:
             refuse_fabric(self, key, link)
         elif not owner.holds_link(link):
