@@ -1,71 +1,56 @@
 # Copyright (c) 2026 clusternet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds of random documents, one after the other, on a real kernel. tests/unit has the same of models, with more examples."""
+"""What holds of random documents, one after the other, on a node that holds foreign things: a few examples of each kind. `make properties`
+runs it with many more (CLUSTERNET_EXAMPLES), and counts what became of how many objects. tests/unit has the same of models.
 
-import engine_node
+CLUSTERNET_SEED gives other documents, CLUSTERNET_SHRINK=1 looks for the smallest that fail, which takes minutes.
+"""
+
+import os
+
+import engine_lives
 import pytest
-from engine_strategies import MORE, documents
-from hypothesis import HealthCheck, Phase, given, settings
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
+from engine_foreign import FOREIGN
+from engine_strategies import STRATEGIES, lives
+from features import cases, has
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.kernel
 
-
-def examples(number):
-    """Each example is a node; all namespaces' sysctls are looked at in test_engine_promises."""
-    return settings(
-        max_examples=number, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
-
-
-def any_document_after_any_other(one, two, dice):
-    with engine_node.node():
-        start = engine_node.snapshot(sysctls=False)
-        engine_node.apply(one)
-        engine_node.settled(one)
-        foretold = engine_node.apply(two, check=True)
-        if foretold.operations:
-            half = engine_node.snapshot(sysctls=False)
-            with pytest.raises(Exception, match="made to fail by a test. Nothing is changed"):
-                engine_node.apply(two, fail_at=dice % len(foretold.operations))
-            engine_node.same(half, sysctls=False)
-
-        done = engine_node.apply(two)
-        assert (foretold.commands(), foretold.after) == (done.commands(), done.after)
-        engine_node.settled(two)
-        assert not engine_node.apply(done.after, check=True).commands()
-        engine_node.apply({})
-        engine_node.same(start, sysctls=False)
+EXAMPLES = int(os.environ.get("CLUSTERNET_EXAMPLES", "2"))
+SEED = int(os.environ.get("CLUSTERNET_SEED", "1"))
+PHASES = (Phase.generate, Phase.shrink) if os.environ.get("CLUSTERNET_SHRINK") else (Phase.generate,)
+EVERY = pytest.mark.parametrize("kind", cases(STRATEGIES))
 
 
-def the_commands_by_hand_leave_nothing_to_do(one, two):
-    with engine_node.node():
-        engine_node.apply(one)
-        engine_node.replay(engine_node.apply(two, check=True).commands())
-        assert not engine_node.apply(two).commands()
+def hold(promise, kind, examples, record_property):
+    """Hold a promise against documents about a kind, and write down what was counted."""
+    there, tally = [name for name in STRATEGIES if has(name)], engine_lives.Tally()
+
+    @seed(SEED)
+    @given(lives(kind, there), st.lists(st.sampled_from(sorted(FOREIGN)), unique=True, max_size=4))
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=PHASES,
+              report_multiple_bugs=False)
+    def example(life, foreign):
+        assume(any(life))  # the simplest example is none
+        promise(life, foreign, tally)
+
+    example()
+    record_property("tally", [promise.__name__, tally.data()])
 
 
-@given(documents(), documents(), st.integers(0, 1000))
-@examples(20)
-def test_any_document_after_any_other(one, two, dice):
-    any_document_after_any_other(one, two, dice)
+@EVERY
+def test_every_promise(kind, record_property):
+    hold(engine_lives.every_promise, kind, EXAMPLES, record_property)
 
 
-@given(documents(), documents())
-@examples(20)
-def test_the_commands_by_hand_leave_nothing_to_do(one, two):
-    the_commands_by_hand_leave_nothing_to_do(one, two)
+@EVERY
+def test_every_fault(kind, record_property):
+    hold(engine_lives.every_fault, kind, EXAMPLES, record_property)
 
 
-@pytest.mark.needs(*MORE)
-@given(documents(more=True), documents(more=True), st.integers(0, 1000))
-@examples(6)
-def test_any_document_of_every_link_after_any_other(one, two, dice):
-    any_document_after_any_other(one, two, dice)
-
-
-@pytest.mark.needs(*MORE)
-@given(documents(more=True), documents(more=True))
-@examples(6)
-def test_the_commands_by_hand_of_every_link_leave_nothing_to_do(one, two):
-    the_commands_by_hand_leave_nothing_to_do(one, two)
+def test_every_kind_has_a_strategy():
+    assert set(STRATEGIES) == set(KINDS)

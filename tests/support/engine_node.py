@@ -51,7 +51,7 @@ def must_be_away():
 @contextlib.contextmanager
 def node(setup=UNDERLAY):
     """Be a node with nothing on it but its underlay. Everything vanishes at the end, whatever happens in between."""
-    homes = [(os.open("/proc/self/ns/" + name, os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
+    homes = _places()
     folder = os.getcwd()
     try:
         _call("unshare", CLONE_NEWNET | CLONE_NEWNS)
@@ -71,6 +71,40 @@ def node(setup=UNDERLAY):
             _call("setns", descriptor, flag)
             os.close(descriptor)
         os.chdir(folder)
+
+
+@contextlib.contextmanager
+def twin(setup=UNDERLAY):
+    """A second node beside the one that this process is in; yields a function that is called to be there for a block."""
+    must_be_away()
+    places = []
+    try:
+        with node(setup):
+            places += _places()
+        yield lambda: _visit(places)
+    finally:
+        for descriptor, dummy in places:
+            os.close(descriptor)
+
+
+def _places():
+    """The namespaces that this process is in: [(descriptor, flag)]."""
+    return [(os.open("/proc/self/ns/" + name, os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
+
+
+@contextlib.contextmanager
+def _visit(places):
+    must_be_away()
+    homes = _places()
+    try:
+        for descriptor, flag in places:
+            _call("setns", descriptor, flag)
+        must_be_away()
+        yield
+    finally:
+        for descriptor, flag in homes:
+            _call("setns", descriptor, flag)
+            os.close(descriptor)
 
 
 def _end_what_still_runs():

@@ -2,163 +2,375 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Random documents that are good: everything stands on something that is there. Names and addresses are few, so that two documents
-drawn one after the other share objects, and have others in each other's way.
+drawn one after the other share objects, and have others in each other's way: a name that is a bridge's in one and a pair's in the next.
+
+A new kind needs an entry in STRATEGIES: a function that draws objects of the kind into a draft. It finds there what the kinds before it
+have made (`devices`, `places`) and says of a device what others need to know (`device`). A kind without an entry fails a test.
 """
 
+import zlib
+
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
+from engine_documents import peer, policy, state
 from hypothesis import strategies as st
 
 PODS = ("p", "q")
+UNDERLAY = "198.18.0.11"
 MACS = ["02:00:00:00:01:%02x" % n for n in range(4)]
-MTUS = [None, 1300, 1400]
-RULES = ["-s 10.0.0.0/8 -j ACCEPT", "-d 10.0.0.0/8 -j ACCEPT", "-p tcp -m tcp --dport 80 -j DROP", "-j RETURN"]
+RULES = ["-s 10.0.0.0/8 -j ACCEPT", "-d 10.0.0.0/8 -j ACCEPT", "-p tcp -m tcp --dport 80 -j DROP", "-j RETURN",
+         '-m comment --comment "two words" -j ACCEPT']
+IPV6_MTU = 1280
 
 
-def some(options, **limits):
-    return st.lists(st.sampled_from(options), unique=True, **limits)
+class Draft:
+    """A document in the making. `devices` are {(netns, name): {up, mtu, master, kind}} of what is in it, and the underlay device;
+    an MTU of 0 is one that is not said, and so may be whatever it was before."""
+
+    def __init__(self, draw, remembered=None):
+        self.draw, self.remembered = draw, {} if remembered is None else remembered
+        self.document = {name: [] for name in KINDS}
+        self.places = [""]
+        self.devices = {("", "eth9"): {"kind": "", "up": True, "mtu": 1500, "master": ""}}
+
+    def pick(self, *options):
+        """One of these; what stands there several times, more often."""
+        return self.draw(st.sampled_from(options))
+
+    def some(self, *options):
+        """Each of these more often than not; mostly the same ones as in the document before, so that there is something to change."""
+        if options not in self.remembered or self.draw(st.integers(0, 9)) > 6:
+            self.remembered[options] = [option for option in options if self.draw(st.integers(0, 9)) > 2]
+        return list(self.remembered[options])
+
+    def maybe(self):
+        return self.draw(st.booleans())
+
+    def place(self):
+        return self.pick("", *self.places)
+
+    def add(self, kind, **fields):
+        """An entry, without what is None or the own namespace's empty name."""
+        entry = {field: value for field, value in fields.items() if value is not None and (field, value) != ("netns", "")}
+        self.document[kind].append(entry)
+        return entry
+
+    # --- devices ---
+
+    def device(self, netns, name, up=True, mtu=None, master="", kind=""):
+        self.devices[netns, name] = {"kind": kind, "up": up, "mtu": mtu or 0, "master": master}
+
+    def free(self, netns, *names):
+        """Of these names some that no device has yet in that namespace."""
+        return [name for name in self.some(*names) if (netns, name) not in self.devices]
+
+    def bridges(self, netns):
+        return [name for (place, name), device in self.devices.items() if place == netns and device["kind"] == "bridge"]
+
+    def parents(self, **limits):
+        """Keys of devices that another can stand on: the underlay device and bridges, or those with these fields."""
+        return [key for key, device in self.devices.items()
+                if (key[1] == "eth9" and key[0] == "" or device["kind"] in ("bridge", "dummy")) and limits.items() <= device.items()]
+
+    def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200)):
+        """What any link can be told, and perhaps a bridge to be a port of."""
+        up, mtu = self.pick(True, True, True, False), self.pick(*mtus)
+        found = {"netns": netns or None, "name": name, "mtu": mtu, "mac": self.pick(*own_macs(netns + name)), "up": up}
+        if self.bridges(netns) and self.maybe():
+            found["master"] = self.pick(*self.bridges(netns))
+            found["bridge_port"] = {flag: self.maybe() for flag in self.some(*PORT_FLAGS)} or None
+        self.device(netns, name, up, mtu, found.get("master", ""), kind)
+        return {option: value for option, value in found.items() if value is not None}
+
+
+PORT_FLAGS = ("hairpin", "learning", "isolated")
 
 
 def own_macs(name):
     """A device's choice; no two devices can have the same, since which port of a bridge then holds it is a matter of history."""
-    number = int.from_bytes(name.encode(), "big") % 251
-    return [None, "02:00:00:00:03:%02x" % number, "02:00:00:00:04:%02x" % number]
+    low = "%02x:%02x" % tuple(zlib.crc32(name.encode()).to_bytes(4, "big")[:2])
+    return [None, "02:00:00:03:" + low, "02:00:00:04:" + low]
 
 
-MORE = ("dummy", "vlan", "macvlan", "ipvlan", "ipip")
+def own_net(netns, name):
+    """The first two numbers of a device's own subnets, so that no two devices have one route."""
+    one, two = zlib.crc32(("%s/%s" % (netns, name)).encode()).to_bytes(4, "big")[:2]
+    return one, two
 
 
-def _more_links(draw, document, pods):
-    """A dummy device, and links on it, on the bridges and on the underlay device, in whatever namespace."""
-    small, places = st.sampled_from([None, 1290]), st.sampled_from([""] + pods)
+# --- links ---------------------------------------------------------------------------------------------------------
 
-    def child(name, parent, **fields):
-        found = dict(fields, name=name, netns=draw(places), parent=parent, mtu=draw(small), up=draw(st.booleans()))
-        return {option: value for option, value in found.items() if value not in (None, "")}
-
-    document["dummy"] = [{"name": "d0", "mtu": draw(st.sampled_from([1300, 1500])), "mac": draw(st.sampled_from(MACS)), "up": draw(st.booleans())}]
-    parents = {"eth9": True, "d0": document["dummy"][0]["up"], **{link["name"]: link["up"] for link in document["bridge"]}}
-    document["vlan"] = [child(name, draw(st.sampled_from(sorted(parents))), id=draw(st.sampled_from([5, 6])) + 2 * number)
-                        for number, name in enumerate(draw(some(["l0", "l1"])))]
-    for link in document["vlan"]:
-        link["up"] = link["up"] and parents[link["parent"]]
-    document["macvlan"] = [child(name, draw(st.sampled_from(["eth9"] + [link["name"] for link in document["bridge"]])),
-                                 mode=draw(st.sampled_from(["bridge", "vepa"]))) for name in draw(some(["m0", "eth9"]))]
-    for link in document["macvlan"]:
-        if link["name"] == "eth9" and not link.get("netns"):
-            link["name"] = "m9"
-    mode = draw(st.sampled_from(["l2", "l3", "l3s"]))
-    document["ipvlan"] = [child(name, "d0", mode=mode, flag="private" if mode == "l3" else "bridge") for name in draw(some(["i0", "i1"]))]
-    document["ipip"] = [{"name": "tip", "local": "198.18.0.11", "remote": "198.18.0.1%d" % draw(st.sampled_from([2, 3])),
-                         "dev": draw(st.sampled_from(["eth9", "d0"]))}] if draw(st.booleans()) else []
+def netns(draft):
+    for name in draft.some(*PODS):
+        draft.add("netns", name=name)
+        draft.places.append(name)
 
 
-@st.composite
-def documents(draw, more=False):
-    """With `more`, links of the kinds that not every kernel has as well: MORE."""
-    pods, bridges = draw(some(PODS)), draw(some(["b0", "b1"]))
-    document = {"netns": [{"name": name} for name in pods]}
-    flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in ("hairpin", "learning", "isolated")})
-
-    def end(name, netns):
-        found = {"name": name, "mtu": draw(st.sampled_from(MTUS)), "mac": draw(st.sampled_from(own_macs(name)))}
-        found["up"] = draw(st.sampled_from([True, True, False]))
-        if netns:
-            found["netns"] = netns
-        elif bridges and draw(st.booleans()):
-            found["master"] = draw(st.sampled_from(bridges))
-            found["bridge_port"] = draw(flags)
-        return {option: value for option, value in found.items() if value is not None}
-
-    document["bridge"] = [
-        {"name": name, "mac": "02:00:00:00:00:1%d" % number, "mtu": draw(st.sampled_from([1300, 1500])), "stp": False, "up": draw(st.booleans())}
-        for number, name in enumerate(bridges)
-    ]
-    document["veth"] = [
-        dict(end(name, ""), peer=end(name + "x", draw(st.sampled_from([""] + pods)))) for name in draw(some(["v0", "v1", "v2"]))
-    ]
-    document["vxlan"] = [
-        dict(end(name, ""), vni=draw(st.sampled_from([7, 8]) if name == "t0" else st.just(9)), port=draw(st.sampled_from([4789, 8472])),
-             local="198.18.0.11", dev="eth9", learning=draw(st.booleans()))
-        for name in draw(some(["t0", "t1"]))
-    ]  # fmt: skip
-    document["sysctl"] = [{"key": "net/ipv4/ip_forward", "value": "1"}] if draw(st.booleans()) else []
-    for name in pods:
-        if draw(st.booleans()):
-            document["sysctl"].append({"netns": name, "key": "net/ipv4/ip_forward", "value": draw(st.sampled_from("01"))})
-
-    if more:
-        _more_links(draw, document, pods)
-    devices = [("", link["name"]) for section in ("bridge", "veth", "vxlan") for link in document[section]]
-    devices += [(link["peer"].get("netns", ""), link["peer"]["name"]) for link in document["veth"]]
-    up = {("", link["name"]) for section in ("bridge", "veth", "vxlan") for link in document[section] if link["up"]}
-    up |= {(link["peer"].get("netns", ""), link["peer"]["name"]) for link in document["veth"] if link["peer"]["up"]}
-    for link in [link for section in MORE[:-1] for link in document.get(section, ())]:
-        devices.append((link.get("netns", ""), link["name"]))
-        up |= {devices[-1]} if link["up"] else set()
-    _addresses(draw, document, devices, up)
-    _sets(draw, document, pods)
-    _chains(draw, document)
-    return {section: entries for section, entries in document.items() if entries}
+def bridge(draft):
+    for name in draft.free("", "b0", "b1", "s0"):
+        mtu, up = draft.pick(1300, 1500, 1500), draft.pick(True, True, True, False)
+        draft.add("bridge", name=name, mac=draft.pick(*own_macs(name)[1:]), mtu=mtu, stp=False, up=up,
+                  ageing_time=draft.pick(None, 60, 100), multicast_snooping=draft.pick(None, True, False))
+        draft.device("", name, up, mtu, kind="bridge")
+    place = draft.place()
+    if place and draft.maybe():
+        draft.add("bridge", netns=place, name="b0", stp=False, mac=draft.pick(*own_macs(place + "b0")[1:]), mtu=1500)
+        draft.device(place, "b0", mtu=1500, kind="bridge")
 
 
-def _addresses(draw, document, devices, up):
-    """And what needs them: a device's own subnet, so that no two devices have one route."""
-    for section in ("address", "route", "neighbour", "vxlan_fdb"):
-        document[section] = []
-    for place in devices:
-        netns, dev = place
-        net = "10.%d." % (100 + int.from_bytes(dev.encode(), "big") % 97)
-        on = dict({"dev": dev}, **({"netns": netns} if netns else {}))
-        hosts = draw(st.lists(st.sampled_from([1, 2, 3]), unique=True))
-        document["address"] += [dict(on, address="%s0.%d/24" % (net, host)) for host in hosts]
-        if place in up and draw(st.booleans()):
-            document["address"].append(dict(on, address="fd00:%x::1/64" % (int.from_bytes(dev.encode(), "big") % 4096)))
-        if place in up and hosts:
-            for third in draw(some([7, 8])):
-                via = draw(st.sampled_from([None, net + "0.9"]))
-                route = dict(on, dst="%s%d.0/24" % (net, third), metric=draw(st.sampled_from([0, 5])))
-                route.update({"via": via} if via else {})
-                if draw(st.booleans()):
-                    route["src"] = "%s0.%d" % (net, draw(st.sampled_from(hosts)))
-                document["route"].append(route)
-            document["neighbour"] += [dict(on, address="%s0.%d" % (net, host), mac=draw(st.sampled_from(MACS))) for host in draw(some([9, 10]))]
-    for link in document["vxlan"]:
-        for mac in draw(some(["66:00:00:00:00:02", "66:00:00:00:00:03"])):
-            document["vxlan_fdb"].append({"dev": link["name"], "mac": mac, "dst": draw(st.sampled_from(["198.18.0.12", "198.18.0.13"]))})
-        for dst in draw(some(["198.18.0.12", "198.18.0.13"])):
-            entry = {"dev": link["name"], "mac": "00:00:00:00:00:00", "dst": dst}
-            document["vxlan_fdb"].append(dict(entry, port=draw(st.sampled_from([None, 4789, 5000]))))
-    if draw(st.booleans()):
-        document["route"].append({"dst": "10.99.0.0/16", "type": draw(st.sampled_from(["blackhole", "unreachable"]))})
+def veth(draft):
+    for name in draft.free("", "v0", "v1", "s0"):
+        place = draft.place()
+        if (place, name + "x") not in draft.devices:
+            draft.document["veth"].append(dict(draft.end("", name, "veth"), peer=draft.end(place, name + "x", "veth")))
 
 
-def _sets(draw, document, pods):
-    """Of types that any kernel has. One set has the other's name and type by turns, so that there are swaps and sets made anew."""
+def vxlan(draft):
+    for name in draft.free("", "t0", "t1", "s0"):
+        number = ("t0", "t1", "s0").index(name)
+        draft.document["vxlan"].append(dict(
+            draft.end("", name, "vxlan"), vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
+            local=UNDERLAY, dev="eth9", learning=draft.maybe()))
+
+
+def dummy(draft):
+    place = draft.place()
+    for name in draft.free(place, "d0", "d1"):
+        draft.document["dummy"].append(draft.end(place, name, "dummy"))
+
+
+def child(draft, kind, name, parent, **fields):
+    """A link that stands on another, in whatever namespace."""
+    place = draft.place()
+    if (place, name) in draft.devices:
+        return None
+    up = draft.pick(True, True, False)
+    mtu = draft.pick(None, 1290)
+    entry = draft.add(kind, netns=place, name=name, parent=parent[1], parent_netns=parent[0] or None, mtu=mtu, up=up, **fields)
+    draft.device(place, name, up, mtu, kind=kind)
+    return entry
+
+
+def macvlan(draft):
+    parents = draft.parents(master="")
+    for name in draft.some("m0", "m1", "eth9"):
+        parent = draft.pick(("", "eth9"), *parents)
+        if draft.devices[parent].get("bears") != "ipvlan":
+            draft.devices[parent]["bears"] = "macvlan"
+            child(draft, "macvlan", name, parent, mode=draft.pick("bridge", "bridge", "vepa", "private"), mac=draft.pick(*own_macs("macvlan" + name)))
+
+
+def vlan(draft):
+    for number, name in enumerate(draft.some("l0", "l1")):
+        # a vlan device comes up only on a parent that is up
+        child(draft, "vlan", name, draft.pick(("", "eth9"), *draft.parents(up=True)), id=draft.pick(5, 5, 5, 6) + 2 * number)
+
+
+def ipvlan(draft):
+    parents = [parent for parent in draft.parents(master="") if draft.devices[parent].get("bears") != "macvlan"
+               and draft.devices[parent]["kind"] == "dummy"]
+    if not parents:
+        return
+    parent, mode = draft.pick(*parents), draft.pick("l2", "l2", "l3", "l3s")
+    draft.devices[parent]["bears"] = "ipvlan"
+    for name in draft.some("i0", "i1"):
+        child(draft, "ipvlan", name, parent, mode=mode, flag="private" if mode == "l3" else "bridge")
+
+
+def ipip(draft):
+    for name in draft.free("", "tip"):
+        draft.add("ipip", name=name, local=UNDERLAY, remote=draft.pick("198.18.0.12", "198.18.0.13"), dev="eth9", ttl=draft.pick(32, 64))
+        draft.device("", name, mtu=IPV6_MTU, kind="ipip")
+
+
+def wireguard(draft):
+    for name in draft.free("", "wg0"):
+        peers = [peer(number, "10.200.%d.0/24" % number, endpoint=draft.pick(None, "198.18.0.12:51820")) for number in draft.some(4, 5, 6)]
+        peers = [{field: value for field, value in one.items() if value is not None} for one in peers]
+        draft.add("wireguard", name=name, listen_port=draft.pick(51820, 51821), private_key_file="/run/keys/wireguard%d" % draft.pick(1, 2), peers=peers)
+        draft.device("", name, mtu=1420, kind="wireguard")
+
+
+# --- what stands on links ------------------------------------------------------------------------------------------
+
+def sysctl(draft):
+    for place in draft.some(*draft.places):
+        draft.add("sysctl", netns=place, key="net/ipv4/ip_forward", value=draft.pick("0", "1") if place else "1")  # as the other fabric wants it
+    for place, name in draft.some(*[key for key in draft.devices if key != ("", "eth9")]):
+        key = draft.pick("net/ipv4/conf/%s/proxy_arp", "net/ipv4/conf/%s/rp_filter", "net/ipv6/conf/%s/accept_ra")
+        draft.add("sysctl", netns=place, key=key % name, value=draft.pick("0", "1", "2"))
+    if draft.maybe():
+        draft.add("sysctl", key="net/ipv4/conf/eth9/proxy_arp", value=draft.pick("0", "1"))
+
+
+def ipset(draft):
+    """Of types that any kernel has. A set has another type by turns, so that there are swaps and sets made anew."""
     members = {
         "hash:ip": ["10.0.0.%d" % n for n in range(1, 6)],
         "hash:net": ["10.0.%d.0/24" % n for n in range(1, 6)],
         "bitmap:port": ["%d" % n for n in range(1000, 1006)],
     }
-    document["ipset"] = []
-    for name in draw(some(["S", "T"])):
-        type_ = draw(st.sampled_from(list(members)))
-        entry = {"name": name, "type": type_, "comment": True, "timeout": draw(st.sampled_from([None, None, 0, 3000]))}
-        entry.update({"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draw(st.sampled_from([100, 65536]))})
-        comments = st.sampled_from([None, None, "two words"])
-        entry["members"] = [{"member": text, "comment": draw(comments)} for text in draw(some(members[type_]))]
-        document["ipset"].append({option: value for option, value in entry.items() if value is not None})
-    if document["ipset"] and draw(st.booleans()):
-        names = [entry["name"] for entry in document["ipset"]]
-        document["ipset"].append({"name": "L", "type": "list:set", "size": 8, "members": draw(st.permutations(names))})
-    for name in pods:
-        if draw(st.booleans()):
-            document["ipset"].append({"netns": name, "name": "S", "type": "hash:ip", "family": "inet", "maxelem": 65536, "members": ["10.9.9.9"]})
+    for name in draft.some("S", "T"):
+        type_ = draft.pick("hash:ip", "hash:ip", "hash:ip", "hash:net", "bitmap:port")
+        shape = {"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draft.pick(65536, 65536, 100)}
+        listed = [dict({"member": text}, **draft.pick({}, {"comment": "two words"})) for text in draft.some(*members[type_])]
+        draft.add("ipset", name=name, type=type_, comment=True, timeout=draft.pick(None, None, 0, 3000), members=listed, **shape)
+    names = [entry["name"] for entry in draft.document["ipset"]]
+    if names and draft.maybe():
+        draft.add("ipset", name="L", type="list:set", size=8, members=draft.draw(st.permutations(names)))
+    place = draft.place()
+    if place:
+        draft.add("ipset", netns=place, name="S", type="hash:ip", family="inet", maxelem=65536, members=draft.some("10.9.9.9", "10.9.9.8"))
 
 
-def _chains(draw, document):
-    sets = [entry["name"] for entry in document["ipset"] if "netns" not in entry]
-    rules = st.lists(st.sampled_from(RULES + ["-m set --match-set %s src -j ACCEPT" % name for name in sets]), min_size=1, max_size=6)
-    document["iptables_chain"] = [{"chain": name, "rules": draw(rules)} for name in draw(some(["ONE", "TWO"]))]
-    document["iptables_rule"] = [
-        {"chain": "FORWARD", "rule": "-j " + chain["chain"], "position": draw(st.sampled_from(["first", "last"]))}
-        for chain in document["iptables_chain"]
-    ]
+def on(place):
+    return dict({"dev": place[1]}, **({"netns": place[0]} if place[0] else {}))
+
+
+def address(draft):
+    for place, device in draft.devices.items():
+        if place == ("", "eth9"):
+            for text in draft.some("198.18.0.77/32", "198.19.0.1/24"):
+                draft.add("address", dev="eth9", address=text)
+            continue
+        if not draft.maybe():
+            continue
+        net = "10.%d.%d" % (own_net(*place)[0] % 100, own_net(*place)[1])
+        device["hosts"] = ["%s.%d" % (net, host) for host in draft.draw(st.permutations(draft.some(1, 2, 3)))]
+        for host in device["hosts"]:
+            draft.add("address", address=host + "/24", **on(place))
+        if device["up"] and device["mtu"] >= IPV6_MTU and draft.maybe():
+            draft.add("address", address="fd00:%x:%x::1/64" % own_net(*place), **on(place))
+            device["ipv6"] = "fd00:%x:%x::" % own_net(*place)
+
+
+def reachable(draft):
+    """(place, an address of the device beside which others can be, a prefix of its own beyond) of devices that are up."""
+    for place, device in draft.devices.items():
+        if device["up"] and device.get("hosts"):
+            one, two = own_net(*place)
+            yield place, device["hosts"], device["hosts"][0].rpartition(".")[0], "10.%d.%d" % (100 + one % 100, two)
+
+
+def vxlan_fdb(draft):
+    devices = [link["name"] for link in draft.document["vxlan"]]
+    if not devices:
+        vxlan(draft)
+        devices = [link["name"] for link in draft.document["vxlan"]]
+    for name in devices:
+        for mac in draft.some("66:00:00:00:00:02", "66:00:00:00:00:03"):
+            draft.add("vxlan_fdb", dev=name, mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99))
+        for dst in draft.some("198.18.0.12", "198.18.0.13"):
+            draft.add("vxlan_fdb", dev=name, mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000))
+
+
+def neighbour(draft):
+    for place, dummy, beside, dummy in reachable(draft):
+        for host in draft.some(9, 10):
+            draft.add("neighbour", address="%s.%d" % (beside, host), mac=draft.pick(*MACS), **on(place))
+        if draft.devices[place].get("ipv6") and draft.maybe():
+            draft.add("neighbour", address=draft.devices[place]["ipv6"] + "9", mac=draft.pick(*MACS), **on(place))
+    for host in draft.some(12, 13):
+        draft.add("neighbour", dev="eth9", address="198.18.0.%d" % host, mac=draft.pick(*MACS))
+
+
+def route(draft):
+    for place, hosts, beside, beyond in reachable(draft):
+        for third in draft.some(0, 128):
+            via = draft.pick(None, beside + ".9", beside + ".10")
+            source = draft.pick(None, *hosts)
+            draft.add("route", dst="%s.%d/25" % (beyond, third), via=via, metric=draft.pick(0, 0, 5), src=source, table=draft.pick(None, None, 99), **on(place))
+        if draft.devices[place].get("ipv6") and draft.maybe():
+            draft.add("route", dst="fd01:%x:%x::/64" % own_net(*place), via=draft.devices[place]["ipv6"] + draft.pick("8", "9"), **on(place))
+    for number in draft.some(98, 99):
+        draft.add("route", dst="10.2%d.0.0/16" % (number - 60), type=draft.pick("blackhole", "blackhole", "unreachable"))
+    for number in draft.some(1, 2):
+        draft.add("route", dst="10.24%d.0.0/16" % number, via="10.24%d.0.0" % number, dev="eth9", onlink=True, metric=draft.pick(0, 0, 0, 7))
+
+
+def xfrm_policy(draft):
+    for place in draft.places:
+        for direction in draft.some("out", "in", "fwd"):
+            template = draft.pick(None, {"src": UNDERLAY, "dst": "198.18.0.12", "reqid": 11}, {"mode": "transport", "level": "use"})
+            fields = {"priority": draft.pick(0, 7), "template": template, "netns": place}
+            draft.add("xfrm_policy", **policy(direction, "10.244.1.0/24", "10.244.2.0/24", **fields))
+
+
+def xfrm_state(draft):
+    for spi in draft.some(0x1000, 0x1001):
+        draft.document["xfrm_state"].append(state(UNDERLAY, "198.18.0.12", spi, key=draft.pick(1, 1, 2), replay_window=draft.pick(128, 64)))
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+def rules_of(draft):
+    """For chains of the own namespace, those with its sets included."""
+    return RULES + ["-m set --match-set %s src -j ACCEPT" % entry["name"] for entry in draft.document["ipset"] if "netns" not in entry]
+
+
+def iptables_chain(draft):
+    for name in draft.some("ONE", "TWO", "THREE"):
+        rules = draft.draw(st.lists(st.sampled_from(rules_of(draft)), min_size=1, max_size=5))
+        draft.add("iptables_chain", chain=name, rules=rules, ip_version=draft.pick(None, None, 6) if name == "THREE" and not any(
+            "10." in rule or "--match-set" in rule for rule in rules) else None, table="mangle" if name == "TWO" else None)
+    place = draft.place()
+    if place:
+        draft.add("iptables_chain", netns=place, chain="ONE", table="nat", rules=draft.pick(RULES[:1], RULES[:2]))
+
+
+def iptables_rule(draft):
+    wanted = [("filter", rule) for rule in draft.some(*RULES[:3])]
+    wanted += [(entry.get("table", "filter"), "-j " + entry["chain"]) for entry in draft.document["iptables_chain"]
+               if not {"netns", "ip_version"} & set(entry)]
+    for table, rule in draft.draw(st.permutations(wanted)):
+        draft.add("iptables_rule", table=table, chain="FORWARD", rule=rule, position=draft.pick("first", "last", "last"))
+
+
+STRATEGIES = {
+    "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
+    "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
+    "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy, "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
+}  # fmt: skip
+
+# What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
+BESIDE = {
+    "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
+    "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
+    "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
+    "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
+}  # fmt: skip
+
+# What can become of an object that is wanted before and after: of most kinds it can be changed, or has to be made anew.
+TRANSITIONS = ("made", "changed", "replaced", "removed")
+NEVER = {
+    "netns": ("changed", "replaced"),  # there is nothing to it but its name
+    "address": ("changed",),  # one that is there is there
+    "iptables_chain": ("replaced",),  # its rules change
+    "iptables_rule": ("changed",),  # its text is its name; it moves
+    "xfrm_policy": ("replaced",),
+    "xfrm_state": ("changed",),
+}
+
+
+@st.composite
+def documents(draw, kinds=tuple(STRATEGIES)):
+    return draft(draw, kinds)
+
+
+def draft(draw, kinds, remembered=None):
+    """A document of these kinds; what one of them needs may be of another."""
+    made = Draft(draw, remembered)
+    for kind in KINDS:
+        if kind in kinds:
+            STRATEGIES[kind](made)
+    return {section: entries for section, entries in made.document.items() if entries}
+
+
+@st.composite
+def lives(draw, kind, there, length=3):
+    """Documents that follow one another and are about the same few kinds, so that one finds what the other had; `there` are the kinds
+    that the kernel has."""
+    beside = [name for name in BESIDE.get(kind, ()) if name in there]
+    others = sorted(set(there) - {kind, *beside})
+    about = {kind, *beside, *draw(st.lists(st.sampled_from(others), min_size=0 if beside else 2, max_size=1 if beside else 2, unique=True))}
+    remembered = {}
+    return [draft(draw, about, remembered) for dummy in range(length)]
