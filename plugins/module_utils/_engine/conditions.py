@@ -23,8 +23,8 @@ IF, UNLESS, NEEDS = CONDITIONS = ("if_onlink", "unless_onlink", "needs_onlink")
 
 def conditional(document):
     """Whether any entry has a condition: only then has the node to be asked."""
-    return any(condition in entry for entries in document.values() if isinstance(entries, list)
-               for entry in entries if isinstance(entry, dict) for condition in CONDITIONS)
+    return any(not set(CONDITIONS).isdisjoint(set().union(*(entry for entry in entries if isinstance(entry, dict))))
+               for entries in document.values() if isinstance(entries, list))
 
 
 def segments(found, underlay):

@@ -10,9 +10,11 @@ import ipaddress
 
 from . import fields
 from .errors import Conflict, Invalid
+from .columns import MANY, validated
 from .fields import AUTO, Option
 from .kinds import KINDS, LINKS
 from .kinds._base import place
+from .kinds._bulk import Bulk, on_devices
 from .kinds._link import IPV6_MIN_MTU, sysctl_device
 from .kinds.ipset import ip_version
 from .kinds.iptables import BUILT_IN, CHAIN, sets_of
@@ -23,13 +25,29 @@ UNDERLAY = {
 }
 
 
+class Paths(dict):
+    """{(table, key): where in the input it was asked for}. Of a section that was taken in by columns it is told when somebody looks it up."""
+
+    def __init__(self):
+        super().__init__()
+        self._sections = {}
+
+    def section(self, table, keys, path):
+        self._sections[table] = (keys, path)
+
+    def __missing__(self, place_):
+        keys, path = self._sections.pop(place_[0], ((), ""))
+        self.update(((place_[0], key), "%s[%d]" % (path, position)) for position, key in enumerate(keys))
+        return self[place_] if keys else super().__getitem__(place_)
+
+
 class Wanted(dict):
     """{kind name: {key: object}}, and where in the input each key was asked for."""
 
     def __init__(self):
         super().__init__({name: {} for name in KINDS})
         self.underlay = None
-        self.paths = {}
+        self.paths = Paths()
 
     def table(self, name):
         """All wanted objects of one table, links of every kind together."""
@@ -58,8 +76,9 @@ def parse(document, owner, path="document"):
         entries = document.get(name) or []
         if not isinstance(entries, (list, tuple)):
             raise Invalid("%s.%s" % (path, name), entries, "a list of entries")
-        for position, entry in enumerate(entries):
-            add(wanted, name, entry, owner, "%s.%s[%d]" % (path, name, position))
+        if not add_all(wanted, name, entries, owner, "%s.%s" % (path, name)):
+            for position, entry in enumerate(entries):
+                add(wanted, name, entry, owner, "%s.%s[%d]" % (path, name, position))
     if owner.fabric:
         take_along(wanted)
     no_cycles(wanted)
@@ -78,6 +97,23 @@ def take_along(wanted):
 def underlay_of(document, path="document"):
     """The section that says what auto means, and which peers are on-link."""
     return fields.validate(UNDERLAY, document.get("underlay") or {}, path + ".underlay")
+
+
+def add_all(wanted, name, entries, owner, path):
+    """Whether a whole section could be taken in at once: all of it is right, and it has much of one thing."""
+    kind = KINDS[name]
+    if len(entries) < MANY or not isinstance(kind, Bulk):
+        return False
+    try:
+        columns = validated(kind.schema, entries)
+        items = dict(zip(*kind.many(columns, owner))) if columns else {}
+    except Invalid:
+        return False
+    if len(items) != len(entries):  # not all of it is right, or something is there twice
+        return False
+    wanted[name] = items
+    wanted.paths.section(kind.table, items, path)
+    return True
 
 
 def add(wanted, name, entry, owner, path):
@@ -185,29 +221,26 @@ def present_places(wanted, found, purger=None):
     links = wanted.table("link")
     namespaces = set(wanted["netns"]) | {key for key, item in found["netns"].items() if stays(item)} | {("",)}
     devices = set(links) | {key for key, item in found["link"].items() if stays(item)}
-    for (table, key), path in wanted.paths.items():
-        if table == "netns":
-            continue
+    for table, key in _standing(wanted):
         item = links[key] if table == "link" else {}
-        if item.get("lead") is False:
-            path += ".peer"
         if (key[0],) not in namespaces:
             raise Conflict("%s.netns: there is no namespace %s%s"
-                           % (path, key[0], _where_to_make(key[:1] in found["netns"])))
+                           % (_where(wanted, table, key), key[0], _where_to_make(key[:1] in found["netns"])))
         needed = [(option, (key[0], item.get(option))) for option in ("master", "dev")]
-        if table in ("address", "neighbour", "vxlan_fdb"):
+        if isinstance(KINDS.get(table), Bulk):
+            needed = [("dev", (key[0], wanted[table][key]["dev"]))]
+        elif table == "address":
             needed = [("dev", key[:2])]
-        elif table == "route":
-            needed = [("dev", (key[0], wanted["route"][key]["dev"]))]
         elif item.get("parent"):
             needed.append(("parent", item["parent"]))
         for option, (netns, device) in needed:
             if device and device != "lo" and (netns, device) not in devices:
-                raise Conflict("%s.%s: there is no device %s%s%s"
-                               % (path, option, device, place(netns), _where_to_make((netns, device) in found["link"])))
+                raise Conflict("%s.%s: there is no device %s%s%s" % (_where(wanted, table, key), option, device, place(netns),
+                                                                    _where_to_make((netns, device) in found["link"])))
         if table == "chain" and key in wanted["iptables_rule"] and key[3] not in BUILT_IN[key[2]]:
             if key[:4] not in wanted["iptables_chain"] and key[:4] not in found["chain"]:
-                raise Conflict("%s.chain: there is no %s; create it first, or in the same document" % (path, CHAIN.describe(key)))
+                raise Conflict("%s.chain: there is no %s; create it first, or in the same document"
+                               % (_where(wanted, table, key), CHAIN.describe(key)))
     for key, version, rule, path in sets_of(wanted):
         item = wanted["ipset"].get(key) or found["ipset"].get(key)
         if item is None:
@@ -215,6 +248,20 @@ def present_places(wanted, found, purger=None):
         if ip_version(item) not in (version, None):
             raise Invalid(path, rule, "a set of IPv%d, which %s is not" % (version, key[1]))
     fitting(wanted, found)
+
+
+def _standing(wanted):
+    """(table, key) of all that stands in a namespace; of what comes in thousands one for each device."""
+    for name, items in wanted.items():
+        kind = KINDS[name]
+        for key in on_devices(items).values() if isinstance(kind, Bulk) else items if name != "netns" else ():
+            yield kind.table, key
+
+
+def _where(wanted, table, key):
+    """Where in the input a wanted object was asked for."""
+    lead = table != "link" or wanted.table("link")[key].get("lead") is not False
+    return wanted.paths[table, key] + ("" if lead else ".peer")
 
 
 def _where_to_make(there):
@@ -254,7 +301,7 @@ def fitting(wanted, found):
             raise Invalid(wanted.paths[("link", key)], words, "each such once, but %s has it too" % kind.describe(claims[kind.kind, claim]),
                           "choose " + advice)
         kind.fitting(item, link, links, wanted.paths[("link", key)])
-        path = wanted.paths[("link", key)] + (".peer" if item.get("lead") is False else "")
+        path = _where(wanted, "link", key)
         master = link(key[0], item["master"])
         if master is not None and master["kind"] != "bridge":
             raise Invalid(path + ".master", item["master"], "a bridge, not a %s" % (master["kind"] or "device of another kind"))
@@ -266,11 +313,14 @@ def fitting(wanted, found):
             if size is not None and size < IPV6_MIN_MTU:
                 raise Invalid(wanted.paths[(name, key)] + ".dev", item["dev"],
                               "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, size))
-    for key, item in wanted["vxlan_fdb"].items():
-        device = link(*key[:2]) or {"kind": "vxlan"}
-        if device["kind"] != "vxlan":
-            raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dev", key[1], "a VXLAN device, not a %s" % (device["kind"] or "device of another kind"))
-        local = device.get("local")
-        if local and (":" in local) != (":" in item["dst"]):
+    local = {}
+    for device, key in on_devices(wanted["vxlan_fdb"]).items():
+        below = link(*device) or {"kind": "vxlan"}
+        if below["kind"] != "vxlan":
+            raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dev", key[1], "a VXLAN device, not a %s" % (below["kind"] or "device of another kind"))
+        local[device] = below.get("local")
+    ipv6 = {device: ":" in address for device, address in local.items() if address}
+    for key, item in wanted["vxlan_fdb"].items() if ipv6 else ():
+        if (":" in item["dst"]) != ipv6.get(key[:2], ":" in item["dst"]):
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dst", item["dst"],
-                          "an address of the same family as the device's own, %s" % local)
+                          "an address of the same family as the device's own, %s" % local[key[:2]])

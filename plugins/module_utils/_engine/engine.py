@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import importlib.util
 import os
 import shutil
@@ -75,6 +77,19 @@ class Outcome:
         return [line for operation in self.operations for line in operation.commands()]
 
 
+@contextlib.contextmanager
+def no_collector():
+    """What a run makes by the hundred thousand lives until the run ends: the collector would walk it again and again and free nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@no_collector()
 def apply_document(document, owner, stage=PURGE, check=False, keeping=None):
     """Make a node hold what a fabric's document says, up to a stage (see stages). Raises FabricError, Failed among them."""
     with machine.lock():
@@ -96,6 +111,7 @@ def _segments(document):
         return segments(gather(kernel, Scope(), Ledger()), address)
 
 
+@no_collector()
 def apply(wanted, owner, purge=False, check=False, fail_at=None, stage=PURGE):
     """Make a node hold what is wanted; with purge, nothing else of the owner's, and that up to a stage.
 
@@ -142,6 +158,7 @@ def _apply(wanted, owner, purge, check, fail_at, stage, keeping):
                        missing, pending, stored and not keeping.unconfirmed, keeping.unconfirmed)
 
 
+@no_collector()
 def remove(keys, owner, check=False, fail_at=None):
     """Remove the named objects: {kind name: [key]}. For granular modules."""
     with machine.lock(), machine.Kernel() as kernel:

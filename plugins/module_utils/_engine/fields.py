@@ -218,12 +218,12 @@ def mtu(value, path):
     return between(68, 65535, "'auto' or an MTU in bytes")(_integer(value, path), path)
 
 
-_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
+MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
 
 
 def mac(value, path):
     value = value.lower().replace("-", ":")
-    if not _MAC.match(value):
+    if not MAC.match(value):
         raise Invalid(path, value, "a MAC address such as 02:00:5e:10:00:01")
     return value
 
@@ -242,6 +242,19 @@ def _ipv4(value):
         return True
     except (OSError, ValueError):
         return False
+
+
+def ipv4_prefix(value):
+    """Whether it is an IPv4 prefix as it is written in normal form."""
+    host, dummy, length = value.partition("/")
+    try:
+        bits = int.from_bytes(socket.inet_pton(socket.AF_INET, host), "big")
+        return length in _LENGTHS and not bits & _LENGTHS[length]
+    except (OSError, ValueError):
+        return False
+
+
+_LENGTHS = {str(length): (1 << 32 - length) - 1 for length in range(33)}  # {prefix length: the host's bits}
 
 
 def address(value, path):
@@ -269,8 +282,7 @@ def destination(value, path):
     """A route's destination, masked; 'default' stays as it is (its family follows from the gateway)."""
     if value == "default":
         return value
-    host, dummy, length = value.partition("/")
-    if length == "32" and _ipv4(host):
+    if ipv4_prefix(value):
         return value
     try:
         network = ipaddress.ip_network(value, strict=False)

@@ -10,10 +10,13 @@ and what is foreign and would be lost is known before anything is touched. Nothi
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from .document import Wanted, uppers
 from .errors import Conflict, FabricError
 from .kinds import KINDS, LINKS, sysctl
 from .kinds._base import Operation, place
+from .kinds._bulk import Bulk
 from .kinds._link import children, is_fallback, whose
 from .kinds.ipset import TEMPORARY
 from .kinds.iptables import CHAIN, RULE, edits, is_ours, jumps, matches
@@ -132,8 +135,7 @@ class Planner:
         for key, item in sysctls:
             self.settle(KINDS["sysctl"], key, item)
         for name in ADDITIVE:
-            for key, item in in_order(KINDS[name], wanted[name]):
-                self.settle(KINDS[name], key, item)
+            self.settle_all(KINDS[name], wanted[name])
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
 
@@ -146,6 +148,20 @@ class Planner:
         if changed:
             self.do(Operation(kind, "change", key, before=found, after=changed))
 
+    def settle_all(self, kind, items):
+        table = self.work[kind.table]
+        if items.items() <= table.items():
+            return
+        differing = {key: item for key, item in items.items() if table.get(key) != item}
+        for new, group in groupby(in_order(kind, differing), lambda pair: pair[0] not in table):
+            if new and isinstance(kind, Bulk):
+                added = [Operation(kind, "add", key, None, item) for key, item in group]
+                kind.simulate_all(self.work, added)
+                self.operations += added
+            else:
+                for key, item in group:
+                    self.settle(kind, key, item)
+
     def purge(self, wanted, owner):
         """Remove what bears the owner's mark and is not wanted."""
         for kind in reversed(CHAINS):
@@ -157,8 +173,9 @@ class Planner:
                 self.remove_link(key)
         for name in reversed(ADDITIVE):
             kind = KINDS[name]
-            for key, item in reversed(in_order(kind, self.work[name])):
-                if key in self.work[name] and key not in wanted[name] and kind.owned(self.work, key, item, owner):
+            unwanted = {key: item for key, item in self.work[name].items() if key not in wanted[name]}
+            for key, item in reversed(in_order(kind, unwanted)):
+                if key in self.work[name] and kind.owned(self.work, key, item, owner):
                     self.remove_one(kind, key)
         self.release_sysctls(wanted, owner)
         for key, item in list(self.work["netns"].items()):
@@ -201,8 +218,7 @@ def plan(found, wanted, owner, purge=False):
     """(operations, the state they lead to). Raises Conflict."""
     _own_number(found, owner)
     for name, items in wanted.items():
-        for key, item in items.items():
-            KINDS[name].check(found, key, item, owner)
+        KINDS[name].check_all(found, items, owner)
     planner = Planner(found)
     planner.evict(wanted, owner, purge)
     for dummy in range(ROUNDS):

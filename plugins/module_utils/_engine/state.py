@@ -28,6 +28,10 @@ class Table(dict):
         self.touched[key] = True
         super().__delitem__(key)
 
+    def update(self, items):
+        self.touched.update(dict.fromkeys(items, True))
+        super().update(items)
+
     def setdefault(self, key, default=None):
         if key not in self:
             self[key] = default

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 
 from .errors import FabricError, OperationFailed
+from .kinds._bulk import Bulk, by_kind_and_verb
 from .kinds.iptables import TOOL
 
 
@@ -24,12 +26,18 @@ class Transaction:
 
     def run(self, operations):
         try:
-            for position, self._operation in enumerate(operations):
-                if position == self._fail_at:
-                    self.flush()
-                    raise OperationFailed("made to fail by a test")
-                self._operation.kind.requests(self, self._operation)
+            for (kind, verb), alike in itertools.groupby(operations[:self._fail_at], by_kind_and_verb):
+                if verb == "add" and isinstance(kind, Bulk):
+                    alike = list(alike)
+                    self._operation = alike[0]
+                    kind.request_all(self, alike)
+                    continue
+                for self._operation in alike:
+                    kind.requests(self, self._operation)
             self.flush()
+            if self._fail_at is not None and self._fail_at < len(operations):
+                self._operation = operations[self._fail_at]
+                raise OperationFailed("made to fail by a test")
         except (FabricError, OSError) as error:
             raise self._failed(error) from None
 
@@ -49,6 +57,13 @@ class Transaction:
         self._netns = netns
         self._links = self._links or links
         self._messages.append((self._operation, (kind, flags, body)))
+
+    def queue_all(self, netns, messages):
+        """Many at once, each (operation, (type, flags, body)); none of them changes which devices there are."""
+        if self._lines or self._messages and netns != self._netns:
+            self.flush()
+        self._netns = netns
+        self._messages += messages
 
     def index(self, netns, device):
         """A device's number, once the messages that may make it are through."""

@@ -12,6 +12,7 @@ Sources: rtnetlink(7), netlink(7), include/uapi/linux/{netlink,rtnetlink,neighbo
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import socket
 import struct
@@ -37,6 +38,7 @@ NLMSGERR_ATTR_MSG = 1
 # 256 answers fill the default receive buffer; ENOBUFS would leave it unknown what was applied.
 CHUNK = 100
 RECEIVE_BUFFER = 4 << 20
+DATAGRAM = 1 << 17  # bytes; the kernel makes those of a dump 32 KiB at most (netlink_dump), and a larger buffer costs its allocation
 DUMP_TRIES = 8
 
 _HEADER = struct.Struct("=IHHII")
@@ -68,6 +70,47 @@ def attributes(data, offset=0):
         found[kind & 0x3FFF] = data[offset + 4:offset + size]
         offset += (size + 3) & ~3
     return found
+
+
+def shapes(bodies, size):
+    """[(headers, {type: payloads})]: bodies of a dump by columns, sorted by which attributes they have; the header has `size` bytes.
+
+    All of a shape have the same attributes in the same places, so that each column is cut out of all of them at once.
+    """
+    found, by_length = [], {}
+    for body in bodies:
+        by_length.setdefault(len(body), []).append(body)
+    for alike in by_length.values():
+        while alike:
+            kinds, cut = _places(alike[0], size)
+            rows = list(cut.iter_unpack(b"".join(alike)))
+            columns = list(zip(*rows))
+            heads = columns[1::2]
+            others = []
+            if any(len(set(column)) > 1 for column in heads):
+                same = [row[1::2] == rows[0][1::2] for row in rows]
+                others = [body for body, kept in zip(alike, same) if not kept]
+                columns = list(zip(*(row for row, kept in zip(rows, same) if kept)))
+            found.append((columns[0], dict(zip(kinds, columns[2::2]))))
+            alike = others
+    return found
+
+
+def _places(body, size):
+    """(types, the struct that cuts out the header and, by turns, the head and the payload of each attribute)."""
+    kinds, layout, offset = [], ["=%ds" % size], size
+    while offset + 4 <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, offset)
+        if not 4 <= length <= len(body) - offset:
+            break
+        padded = min((length + 3) & ~3, len(body) - offset)
+        layout.append("4s%ds%dx" % (length - 4, padded - length))
+        kinds.append(kind & 0x3FFF)
+        offset += padded
+    return kinds, _struct("".join(layout) + "%dx" % (len(body) - offset))
+
+
+_struct = functools.lru_cache(struct.Struct)
 
 
 def listed(data):
@@ -148,15 +191,13 @@ class Socket:
         """
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start:start + CHUNK]
-            first, last = self._sequence + 1, self._sequence + len(chunk)
-            packed = []
-            for kind, flags, body in chunk:
-                self._sequence += 1
-                flags |= NLM_F_REQUEST if self._sequence < last else NLM_F_REQUEST | NLM_F_ACK
-                packed.append(_HEADER.pack(16 + len(body), kind, flags, self._sequence, 0))
-                packed.append(body if not len(body) & 3 else body + b"\0" * (-len(body) & 3))
+            first, self._sequence = self._sequence + 1, self._sequence + len(chunk)
+            packed = [_message(kind, flags | NLM_F_REQUEST, sequence, body)
+                      for sequence, (kind, flags, body) in enumerate(chunk, first)]
+            kind, flags, body = chunk[-1]
+            packed[-1] = _message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, body)
             self._socket.send(b"".join(packed))
-            failed = self._refusals(first, last)
+            failed = self._refusals(first, self._sequence)
             if failed:
                 index, reason = min(failed)
                 raise OperationFailed(reason, start + index)
@@ -184,15 +225,15 @@ class Socket:
 
     def _dump(self, kind, body):
         self._sequence += 1
-        self._socket.send(_HEADER.pack(16 + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, 0) + body)
-        bodies, interrupted = [], False
+        self._socket.send(_message(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, body))
+        bodies, all_flags = [], 0
         while True:
             for answer, flags, sequence, content in self._receive():
                 if sequence != self._sequence:
                     continue
-                interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)
+                all_flags |= flags
                 if answer == NLMSG_DONE:
-                    return not interrupted, bodies
+                    return not all_flags & NLM_F_DUMP_INTR, bodies
                 if answer == NLMSG_ERROR:
                     raise OperationFailed(_reason(-struct.unpack_from("=i", content)[0], flags, content))
                 bodies.append(content)
@@ -200,7 +241,7 @@ class Socket:
     def get(self, kind, body):
         """The one answer to a request without a dump, or None where the kernel says there is no such thing."""
         self._sequence += 1
-        self._socket.send(_HEADER.pack(16 + len(body), kind, NLM_F_REQUEST, self._sequence, 0) + body)
+        self._socket.send(_message(kind, NLM_F_REQUEST, self._sequence, body))
         while True:
             for answer, flags, sequence, content in self._receive():
                 if sequence != self._sequence:
@@ -213,12 +254,16 @@ class Socket:
                 raise OperationFailed(_reason(code, flags, content))
 
     def _receive(self):
-        data = self._socket.recv(1 << 20)
-        offset, end = 0, len(data)
+        data = self._socket.recv(DATAGRAM)
+        offset, end, unpack = 0, len(data), _HEADER.unpack_from
         while offset + 16 <= end:
-            size, kind, flags, sequence, dummy = _HEADER.unpack_from(data, offset)
+            size, kind, flags, sequence, dummy = unpack(data, offset)
             yield kind, flags, sequence, data[offset + 16:offset + size]
             offset += (size + 3) & ~3
+
+
+def _message(kind, flags, sequence, body):
+    return _HEADER.pack(16 + len(body), kind, flags, sequence, 0) + (body + b"\0" * (-len(body) & 3) if len(body) & 3 else body)
 
 
 def _reason(code, flags, body):

@@ -54,6 +54,11 @@ class Kind:
     def check(self, state, key, wanted, owner):
         """Raise Conflict where something foreign stands at the wanted key."""
 
+    def check_all(self, state, items, owner):
+        """The same of many: {key: wanted}."""
+        for key, item in items.items():
+            self.check(state, key, item, owner)
+
     def owned(self, state, key, item, owner):
         """Whether the object bears the owner's mark (only asked of a fabric)."""
         raise NotImplementedError

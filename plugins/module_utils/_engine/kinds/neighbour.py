@@ -13,14 +13,21 @@ from .. import wire
 from ..errors import Conflict
 from ..fields import Option, address, between, interface, unicast_mac
 from ..owner import fabric_number
-from ._base import NETNS, Kind, ip, place
-from .route import granular_protocol
+from ._base import NETNS, ip, place
+from ._bulk import Bulk, by_attribute, told
+from .route import granular_protocol, granular_protocols
 
 NDA_DST, NDA_LLADDR, NDA_PROTOCOL = 1, 2, 12
 NUD_PERMANENT, NTF_PROXY = 0x80, 0x08
+INET = {4: socket.AF_INET, 6: socket.AF_INET6}
+_LLADDR = struct.Struct("=HH6sxx")
 
 
-class Neighbour(Kind):
+def _object(dev, mac, text, protocol):
+    return {"dev": dev, "mac": mac, "family": 6 if ":" in text else 4, "protocol": protocol}
+
+
+class Neighbour(Bulk):
     name = table = "neighbour"
     schema = {
         "netns": NETNS,
@@ -38,8 +45,12 @@ class Neighbour(Kind):
     def objects(self, entry, owner, path):
         protocol = granular_protocol(entry, owner, path)
         return [(self.key(entry, path),
-                 {"dev": entry["dev"], "mac": entry["mac"], "family": 6 if ":" in entry["address"] else 4,
-                  "protocol": owner.protocol if owner.fabric else protocol})]
+                 _object(entry["dev"], entry["mac"], entry["address"], owner.protocol if owner.fabric else protocol))]
+
+    def many(self, columns, owner):
+        dev, text = columns["dev"], columns["address"]
+        protocols = granular_protocols(columns["protocol"], owner)
+        return zip(columns["netns"], dev, text), map(_object, dev, columns["mac"], text, protocols)
 
     def owned(self, state, key, item, owner):
         return owner.holds_protocol(item)
@@ -56,25 +67,28 @@ class Neighbour(Kind):
                            % (self.describe(key), found["protocol"]))
 
     def made(self, wanted):
-        return dict(wanted, protocol=wanted["protocol"] or 0)
+        return wanted if wanted["protocol"] is not None else dict(wanted, protocol=0)
 
     def whole(self, operation):
         return self.made(operation.after) if operation.verb == "add" else dict(operation.before, **operation.after)
 
     def requests(self, transaction, operation):
-        netns, dev, text = operation.key
-        inet = socket.AF_INET6 if ":" in text else socket.AF_INET
-        body = struct.pack("=BxxxiHBB", inet, transaction.index(netns, dev), NUD_PERMANENT, 0, 0)
-        body += wire.attribute(NDA_DST, socket.inet_pton(inet, text))
-        if operation.verb == "remove":
-            transaction.queue(netns, wire.RTM_DELNEIGH, 0, body)
-            return
-        item = self.whole(operation)
-        body += wire.attribute(NDA_LLADDR, bytes.fromhex(item["mac"].replace(":", "")))
-        if item["protocol"]:
-            body += wire.attribute(NDA_PROTOCOL, bytes([item["protocol"]]))
+        item = operation.before if operation.verb == "remove" else self.whole(operation)
+        message = (wire.RTM_DELNEIGH, 0) if operation.verb == "remove" else self.new(operation)
+        transaction.queue(operation.key[0], *message, *self.bodies(transaction, [(operation.key, item)]))
+
+    def new(self, operation):
         # REPLACE: a learned or half-resolved entry may be there, and is no obstacle
-        transaction.queue(netns, wire.RTM_NEWNEIGH, wire.NLM_F_CREATE | wire.NLM_F_REPLACE, body)
+        return wire.RTM_NEWNEIGH, wire.NLM_F_CREATE | wire.NLM_F_REPLACE
+
+    def bodies(self, transaction, pairs):
+        heads = {(device, family): struct.pack("=BxxxiHBB", INET[family], transaction.index(*device), NUD_PERMANENT, 0, 0)
+                 for device, family in {(key[:2], item["family"]) for key, item in pairs}}
+        macs = bytes.fromhex("".join([item["mac"] for dummy, item in pairs]).replace(":", ""))
+        bodies = [heads[key[:2], item["family"]] + wire.attribute(NDA_DST, socket.inet_pton(INET[item["family"]], key[2]))
+                  + _LLADDR.pack(10, NDA_LLADDR, raw) for (key, item), (raw,) in zip(pairs, struct.iter_unpack("6s", macs))]
+        return [body + wire.attribute(NDA_PROTOCOL, bytes([item["protocol"]])) if item["protocol"] else body
+                for body, (dummy, item) in zip(bodies, pairs)]
 
     def commands(self, operation):
         netns, dev, text = operation.key
@@ -94,16 +108,21 @@ class Neighbour(Kind):
 def read(kernel, netns, names):
     """{key: object} of a namespace's permanent neighbours, both families."""
     found = {}
-    for body in kernel.socket(netns).dump(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", 0, 0, 0, 0, 0)):
-        inet, index, state, flags, dummy = struct.unpack_from("=BxxxiHBB", body)
-        if not state & NUD_PERMANENT or flags & NTF_PROXY or inet not in (socket.AF_INET, socket.AF_INET6):
+    bodies = kernel.socket(netns).dump(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", 0, 0, 0, 0, 0))
+    for headers, columns in wire.shapes(bodies, 12):
+        if NDA_LLADDR not in columns:
             continue
-        attributes = wire.attributes(body, 12)
-        mac, dev = attributes.get(NDA_LLADDR), names.get(index)
-        if mac is None or dev is None:
-            continue
-        text = socket.inet_ntop(inet, attributes[NDA_DST])
-        found[(netns, dev, text)] = {
-            "dev": dev, "mac": mac.hex(":"), "family": 4 if inet == socket.AF_INET else 6,
-            "protocol": wire.number(attributes.get(NDA_PROTOCOL), 0)}
+        places = told(headers, lambda header: _place(header, names))
+        protocols = by_attribute(columns, len(headers), NDA_PROTOCOL, wire.number, 0)
+        for (inet, dev), raw, mac, protocol in zip(places, columns[NDA_DST], columns[NDA_LLADDR], protocols):
+            if dev is not None:
+                text = socket.inet_ntop(inet, raw)
+                found[(netns, dev, text)] = _object(dev, mac.hex(":"), text, protocol)
     return found
+
+
+def _place(header, names):
+    """(address family, device), the device None where the entry is no object."""
+    inet, index, state, flags, dummy = struct.unpack("=BxxxiHBB", header)
+    permanent = state & NUD_PERMANENT and not flags & NTF_PROXY and inet in INET.values()
+    return inet, names.get(index) if permanent else None

@@ -10,7 +10,9 @@ Sources: rtnetlink(7), net/ipv4/fib_semantics.c, net/ipv6/route.c.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+import itertools
 import socket
 import struct
 
@@ -18,7 +20,8 @@ from .. import wire
 from ..errors import Conflict, Invalid
 from ..fields import Option, address, between, destination, interface
 from ..owner import STATIC, fabric_number
-from ._base import NETNS, Kind, ip, place
+from ._base import NETNS, ip, place
+from ._bulk import Bulk
 
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
 RTA_MULTIPATH, RTA_TABLE = 9, 15
@@ -40,7 +43,7 @@ def _table(value, path):
     return value
 
 
-class Route(Kind):
+class Route(Bulk):
     name = table = "route"
     schema = {
         "netns": NETNS,
@@ -82,8 +85,27 @@ class Route(Kind):
                        "onlink": entry["onlink"], "src": entry["src"] or "", "scope": scope if family == 4 else "global",
                        "type": entry["type"], "family": family, "protocol": owner.protocol if owner.fabric else protocol})]
 
+    def many(self, columns, owner):
+        """Of its prefix an object knows no more than the family, so those that differ in nothing else are one."""
+        prefixes = columns["dst"]
+        names = [name for name in columns if name != "dst"]
+        rows = zip(*(columns[name] for name in names), (dst if dst == "default" else ":" in dst for dst in prefixes))
+        first, keys, items = {}, [], []
+        for dst, row in zip(prefixes, rows):
+            if row not in first:
+                first[row] = self.objects(dict(zip(names, row), dst=dst), owner, "")[0]
+            key, item = first[row]
+            keys.append(key if dst == "default" else (key[0], key[1], dst, key[3]))
+            items.append(item)
+        return keys, items
+
     def owned(self, state, key, item, owner):
         return owner.holds_protocol(item)
+
+    def check_all(self, state, items, owner):
+        others = {key[:3] for key, route in state["route"].items() if not owner.holds_protocol(route)}
+        for key in [key for key in items if key[:3] in others]:
+            self.check(state, key, items[key], owner)
 
     def check(self, state, key, wanted, owner):
         netns, table, dst, metric = key
@@ -114,36 +136,55 @@ class Route(Kind):
         if route and route["via"] and not route["dev"]:
             state.alter("route", operation.key, dev=_towards(state, operation.key[0], route["via"]))
 
+    def simulate_all(self, state, operations):
+        super().simulate_all(state, operations)
+        towards = functools.lru_cache(None)(lambda netns, gateway: _towards(state, netns, gateway))
+        for key, route in [(operation.key, operation.after) for operation in operations if operation.after["via"] and not operation.after["dev"]]:
+            state.alter("route", key, dev=towards(key[0], route["via"]))
+
     def made(self, wanted):
+        if wanted["protocol"] and wanted["dev"] is not None:
+            return wanted
         return dict(wanted, protocol=wanted["protocol"] or STATIC, dev=wanted["dev"] or "")
 
     def requests(self, transaction, operation):
-        netns = operation.key[0]
+        netns, key = operation.key[0], operation.key
         if operation.verb == "remove":
-            transaction.queue(netns, wire.RTM_DELROUTE, 0, self._body(transaction, operation.key, operation.before))
+            transaction.queue(netns, wire.RTM_DELROUTE, 0, *self.bodies(transaction, [(key, operation.before)]))
             return
         route = self.made(operation.after) if operation.verb == "add" else dict(operation.before, **operation.after)
-        flags = wire.NLM_F_CREATE | (wire.NLM_F_EXCL if operation.verb == "add" else wire.NLM_F_REPLACE)
-        transaction.queue(netns, wire.RTM_NEWROUTE, flags, self._body(transaction, operation.key, route))
+        transaction.queue(netns, *self.new(operation), *self.bodies(transaction, [(key, route)]))
 
-    def _body(self, transaction, key, route):
-        netns, table, dst, metric = key
-        prefix, dummy, length = dst.partition("/")
+    def new(self, operation):
+        return wire.RTM_NEWROUTE, wire.NLM_F_CREATE | (wire.NLM_F_EXCL if operation.verb == "add" else wire.NLM_F_REPLACE)
+
+    def bodies(self, transaction, pairs):
+        bodies, around = [], {}
+        for (netns, table, dst, metric), route in pairs:
+            prefix, dummy, length = dst.partition("/")
+            alike = (id(route), netns, table, length, metric)
+            if alike not in around:
+                around[alike] = self._around(transaction, netns, table, length, metric, route)
+            before, inet, after = around[alike]
+            bodies.append(before + (wire.attribute(RTA_DST, socket.inet_pton(inet, prefix)) if length != "0" else b"") + after)
+        return bodies
+
+    @staticmethod
+    def _around(transaction, netns, table, length, metric, route):
+        """(what stands before the prefix, the address family, what stands behind it)"""
         inet = socket.AF_INET6 if route["family"] == 6 else socket.AF_INET
-        body = struct.pack("=BBBBBBBBI", inet, int(length), 0, 0, table if table < 256 else 0, route["protocol"],
-                           SCOPES[route["scope"]], TYPES[route["type"]], RTNH_F_ONLINK if route["onlink"] else 0)
-        body += wire.u32(RTA_TABLE, table)
-        if length != "0":
-            body += wire.attribute(RTA_DST, socket.inet_pton(inet, prefix))
+        before = struct.pack("=BBBBBBBBI", inet, int(length), 0, 0, table if table < 256 else 0, route["protocol"],
+                             SCOPES[route["scope"]], TYPES[route["type"]], RTNH_F_ONLINK if route["onlink"] else 0)
+        after = wire.u32(RTA_TABLE, table)
         if route["via"]:
-            body += wire.attribute(RTA_GATEWAY, socket.inet_pton(inet, route["via"]))
+            after += wire.attribute(RTA_GATEWAY, socket.inet_pton(inet, route["via"]))
         if route["dev"]:
-            body += wire.u32(RTA_OIF, transaction.index(netns, route["dev"]))
+            after += wire.u32(RTA_OIF, transaction.index(netns, route["dev"]))
         if route["src"]:
-            body += wire.attribute(RTA_PREFSRC, socket.inet_pton(inet, route["src"]))
+            after += wire.attribute(RTA_PREFSRC, socket.inet_pton(inet, route["src"]))
         if metric:
-            body += wire.u32(RTA_PRIORITY, metric)
-        return body
+            after += wire.u32(RTA_PRIORITY, metric)
+        return before, inet, after
 
     def commands(self, operation):
         netns, table, dst, metric = operation.key
@@ -208,6 +249,13 @@ def granular_protocol(entry, owner, path):
     return entry["protocol"]
 
 
+def granular_protocols(column, owner):
+    """The same of a column."""
+    if owner.fabric and not set(column) <= {None, owner.number}:
+        raise Invalid("protocol", column, "the fabric's own number")
+    return itertools.repeat(owner.protocol, len(column)) if owner.fabric else column
+
+
 def sharing(state, netns, table, dst):
     """[(key, route)] of the routes to exactly this prefix, whatever their metric."""
     return [(key, state["route"][key]) for key in state.routes_to(netns, table, dst)]
@@ -224,41 +272,47 @@ def read(kernel, netns, names):
     """{key: object} of a namespace's unicast and blackhole routes, the local table and cached routes left out."""
     found = {}
     for inet, family in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
-        header = struct.pack("=BBBBBBBBI", inet, 0, 0, 0, 0, 0, 0, 0, 0)
-        for body in kernel.socket(netns).dump(wire.RTM_GETROUTE, header):
-            (inet_, length, dummy, dummy, table, protocol, scope, kind, flags) = struct.unpack_from("=BBBBBBBBI", body)
-            if kind not in _TYPE_NAMES or flags & RTM_F_CLONED:
-                continue
-            attributes = wire.attributes(body, 12)
-            table = wire.number(attributes.get(RTA_TABLE), table)
-            if table == LOCAL:
-                continue
-            raw = attributes.get(RTA_DST)
-            dst = "%s/%d" % (socket.inet_ntop(inet, raw) if raw else ("::" if family == 6 else "0.0.0.0"), length)
-            gateway, source = attributes.get(RTA_GATEWAY), attributes.get(RTA_PREFSRC)
-            route = {
-                "dev": names.get(wire.number(attributes.get(RTA_OIF)), ""),
-                "via": socket.inet_ntop(inet, gateway) if gateway else "",
-                "onlink": bool(flags & RTNH_F_ONLINK), "src": socket.inet_ntop(inet, source) if source else "",
-                "scope": _SCOPE_NAMES.get(scope, "global") if family == 4 else "global",
-                "type": _TYPE_NAMES[kind], "family": family, "protocol": protocol,
-            }
-            key = (netns, table, dst, wire.number(attributes.get(RTA_PRIORITY), 0))
-            if RTA_MULTIPATH in attributes or key in found:
-                _join(found.get(key, route), attributes.get(RTA_MULTIPATH, b""), names)
-                found.setdefault(key, route)
-                found[key].setdefault("also", ())
-                found[key]["also"] += (route["dev"],)
-            else:
-                found[key] = route
+        bodies = kernel.socket(netns).dump(wire.RTM_GETROUTE, struct.pack("=BBBBBBBBI", inet, 0, 0, 0, 0, 0, 0, 0, 0))
+        read_one = functools.lru_cache(None)(functools.partial(_read, inet, family, names))
+        for headers, columns in wire.shapes(bodies, 12):
+            rows = zip(headers, *(columns.get(kind, itertools.repeat(None)) for kind in _READ))
+            for header, oif, gateway, source, number, raw, metric, multipath in rows:
+                length, table, route = read_one(header, oif, gateway, source, number)
+                if route is None:
+                    continue
+                dst = "%s/%d" % (socket.inet_ntop(inet, raw) if raw else ("::" if family == 6 else "0.0.0.0"), length)
+                key = (netns, table, dst, wire.number(metric, 0))
+                if multipath or key in found:
+                    also = _devices(multipath or b"", names) + (route["dev"],)
+                    found[key] = dict(found.get(key, route), also=found.get(key, route).get("also", ()) + also)
+                else:
+                    found[key] = route
     return found
 
 
-def _join(route, multipath, names):
+_READ = (RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_TABLE, RTA_DST, RTA_PRIORITY, RTA_MULTIPATH)
+
+
+def _read(inet, family, names, header, oif, gateway, source, table):
+    """(prefix length, table, object or None) of a route but for its prefix and metric: it is that of many."""
+    dummy, length, dummy, dummy, short, protocol, scope, kind, flags = struct.unpack("=BBBBBBBBI", header)
+    table = wire.number(table, short)
+    if kind not in _TYPE_NAMES or flags & RTM_F_CLONED or table == LOCAL:
+        return length, table, None
+    return length, table, {
+        "dev": names.get(wire.number(oif), ""),
+        "via": socket.inet_ntop(inet, gateway) if gateway else "",
+        "onlink": bool(flags & RTNH_F_ONLINK), "src": socket.inet_ntop(inet, source) if source else "",
+        "scope": _SCOPE_NAMES.get(scope, "global") if family == 4 else "global",
+        "type": _TYPE_NAMES[kind], "family": family, "protocol": protocol,
+    }
+
+
+def _devices(multipath, names):
     """Devices of further next hops (struct rtnexthop), so that a link's fall is known to take the route."""
     offset, devices = 0, []
     while offset + 8 <= len(multipath):
         size, dummy, dummy, index = struct.unpack_from("=HBBi", multipath, offset)
         devices.append(names.get(index, ""))
         offset += max((size + 3) & ~3, 8)
-    route["also"] = route.get("also", ()) + tuple(devices)
+    return tuple(devices)

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import lru_cache
 
 from .. import wire
 from ..errors import Conflict, FabricError, Invalid
 from ..fields import Option, address, between, interface, mac
-from ._base import NETNS, Kind, bridge, place
+from ._base import NETNS, bridge, place
+from ._bulk import Bulk, by_attribute, on_devices, shared, told
 from ._link import refuse_fabric, whose
 
 NDA_DST, NDA_LLADDR, NDA_PORT, NDA_VNI, NDA_IFINDEX = 1, 2, 6, 7, 8
@@ -24,14 +26,21 @@ RTMGRP_NEIGH = 4
 NUD_PERMANENT, NUD_NOARP, NTF_SELF, NTF_EXT_LEARNED = 0x80, 0x40, 0x02, 0x10
 FLOOD = "00:00:00:00:00:00"
 AGREE_TRIES = 8
+_ODD = "13579bdf"  # the second digit of a multicast MAC
+_LLADDR = struct.Struct("=HH6sxx")
 
 
 def holds_several(text):
     """Whether a MAC can have several destinations: the flood list's and multicast ones."""
-    return text == FLOOD or bool(int(text[:2], 16) & 1)
+    return text[1] in _ODD or text == FLOOD
 
 
-class VxlanFdb(Kind):
+@shared
+def _object(dev, dst, port, vni):
+    return {"dev": dev, "dst": dst, "port": port, "vni": vni}
+
+
+class VxlanFdb(Bulk):
     name = table = "vxlan_fdb"
     schema = {
         "netns": NETNS,
@@ -51,8 +60,12 @@ class VxlanFdb(Kind):
         return (entry["netns"], entry["dev"], entry["mac"], entry["dst"] if several else "")
 
     def objects(self, entry, owner, path):
-        return [(self.key(entry, path),
-                 {"dev": entry["dev"], "dst": entry["dst"], "port": entry["port"] or 0, "vni": entry["vni"] or 0})]
+        return [(self.key(entry, path), _object(entry["dev"], entry["dst"], entry["port"] or 0, entry["vni"] or 0))]
+
+    def many(self, columns, owner):
+        dev, mac_, dst = columns["dev"], columns["mac"], columns["dst"]
+        port, vni = ([value or 0 for value in columns[name]] for name in ("port", "vni"))
+        return _keys(columns["netns"], dev, mac_, dst), map(_object, dev, dst, port, vni)
 
     def owned(self, state, key, item, owner):
         link = state["link"].get(key[:2])
@@ -68,35 +81,34 @@ class VxlanFdb(Kind):
             raise Conflict("%s: the device is %s, and a fabric cannot mark entries of such a one; make them with the module vxlan_fdb"
                            % (self.describe(key), whose(link)))
 
+    def check_all(self, state, items, owner):
+        for key in on_devices(items).values():  # it is all the same to those of one device
+            self.check(state, key, items[key], owner)
+
     def requests(self, transaction, operation):
-        netns, text = operation.key[0], operation.key[2]
+        netns, key = operation.key[0], operation.key
         if operation.verb == "remove" or self.moves(operation):
-            transaction.queue(netns, wire.RTM_DELNEIGH, 0, self._body(transaction, operation.key, operation.before))
+            transaction.queue(netns, wire.RTM_DELNEIGH, 0, *self.bodies(transaction, [(key, operation.before)]))
         if operation.verb != "remove":
             item = dict(operation.before or {}, **operation.after)
-            # REPLACE: a learned entry may be there, and is no obstacle
-            several = wire.NLM_F_APPEND if holds_several(text) else wire.NLM_F_REPLACE
-            transaction.queue(netns, wire.RTM_NEWNEIGH, wire.NLM_F_CREATE | several,
-                              self._body(transaction, operation.key, item))
+            transaction.queue(netns, *self.new(operation), *self.bodies(transaction, [(key, item)]))
+
+    def new(self, operation):
+        # REPLACE: a learned entry may be there, and is no obstacle
+        several = wire.NLM_F_APPEND if holds_several(operation.key[2]) else wire.NLM_F_REPLACE
+        return wire.RTM_NEWNEIGH, wire.NLM_F_CREATE | several
 
     @staticmethod
     def moves(operation):
         """One of several destinations cannot be altered: it would be one more."""
         return operation.verb == "change" and holds_several(operation.key[2])
 
-    def _body(self, transaction, key, item):
-        netns, dev, text, dummy = key
-        destination = item["dst"]
-        inet = socket.AF_INET6 if ":" in destination else socket.AF_INET
-        body = struct.pack("=BxxxiHBB", socket.AF_BRIDGE, transaction.index(netns, dev),
-                           NUD_PERMANENT | NUD_NOARP, NTF_SELF, 0)
-        body += wire.attribute(NDA_LLADDR, bytes.fromhex(text.replace(":", "")))
-        body += wire.attribute(NDA_DST, socket.inet_pton(inet, destination))
-        if item["port"]:
-            body += wire.attribute(NDA_PORT, struct.pack("!H", item["port"]))
-        if item["vni"]:
-            body += wire.u32(NDA_VNI, item["vni"])
-        return body
+    def bodies(self, transaction, pairs):
+        heads = {device: struct.pack("=BxxxiHBB", socket.AF_BRIDGE, transaction.index(*device), NUD_PERMANENT | NUD_NOARP, NTF_SELF, 0)
+                 for device in {key[:2] for key, dummy in pairs}}
+        macs = bytes.fromhex("".join([key[2] for key, dummy in pairs]).replace(":", ""))
+        return [heads[key[:2]] + _LLADDR.pack(10, NDA_LLADDR, raw) + _destination(item["dst"], item["port"], item["vni"])
+                for (key, item), (raw,) in zip(pairs, struct.iter_unpack("6s", macs))]
 
     def commands(self, operation):
         lines = []
@@ -123,12 +135,23 @@ class VxlanFdb(Kind):
         return "FDB entry %s%s on %s%s" % (key[2], " to " + key[3] if key[3] else "", key[1], place(key[0]))
 
 
+@lru_cache(maxsize=1 << 16)
+def _destination(destination, port, vni):
+    """The attributes that say where to."""
+    inet = socket.AF_INET6 if ":" in destination else socket.AF_INET
+    told_ = wire.attribute(NDA_DST, socket.inet_pton(inet, destination))
+    told_ += wire.attribute(NDA_PORT, struct.pack("!H", port)) if port else b""
+    return told_ + (wire.u32(NDA_VNI, vni) if vni else b"")
+
+
+def _keys(*columns):
+    return [(netns, dev, text, dst if text[1] in _ODD or text == FLOOD else "") for netns, dev, text, dst in zip(*columns)]
+
+
 def normalise(items, links, *other_links):
     """Port and VNI that equal the device's mean the same as none. Devices are looked up in the first of the tables that has them."""
     own = {}
-    for key, item in list(items.items()):
-        if not (item["port"] or item["vni"]):
-            continue
+    for key, item in [(key, item) for key, item in items.items() if item["port"] or item["vni"]]:
         device = key[:2]
         if device not in own:
             link = next((table[device] for table in (links,) + other_links if device in table), {})
@@ -159,22 +182,30 @@ def read(kernel, netns, names, devices):
 
 def _read(kernel, netns, names, devices):
     found = {}
-    for body in kernel.socket(netns).dump(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", socket.AF_BRIDGE, 0, 0, 0, 0)):
-        inet, index, state, flags, dummy = struct.unpack_from("=BxxxiHBB", body)
-        if not flags & NTF_SELF or not state & NUD_PERMANENT or flags & NTF_EXT_LEARNED:
+    bodies = kernel.socket(netns).dump(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", socket.AF_BRIDGE, 0, 0, 0, 0))
+    for headers, columns in wire.shapes(bodies, 12):
+        if NDA_DST not in columns:
             continue
-        dev = names.get(index)
-        if dev not in devices:
-            continue
-        attributes = wire.attributes(body, 12)
-        raw = attributes.get(NDA_DST)
-        if raw is None:
-            continue
-        text = attributes[NDA_LLADDR].hex(":")
-        destination = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
-        port, vni = int.from_bytes(attributes.get(NDA_PORT, b""), "big"), wire.number(attributes.get(NDA_VNI), 0)
-        key = (netns, dev, text, destination if holds_several(text) else "")
-        if key in found:  # nothing of ours: one destination twice, by different ports
-            key = key[:3] + ("%s port %d vni %d" % (destination, port, vni),)
-        found[key] = {"dev": dev, "dst": destination, "port": port, "vni": vni}
+        count = len(headers)
+        dev = told(headers, lambda header: _device(header, names, devices))
+        text = [raw.hex(":") for raw in columns[NDA_LLADDR]]
+        dst = told(columns[NDA_DST], _address)
+        port = list(by_attribute(columns, count, NDA_PORT, lambda raw: int.from_bytes(raw, "big"), 0))
+        vni = list(by_attribute(columns, count, NDA_VNI, wire.number, 0))
+        pairs = zip(_keys([netns] * count, dev, text, dst), map(_object, dev, dst, port, vni))
+        for key, item in pairs if None not in dev else [pair for pair in pairs if pair[0][1]]:
+            if key in found:  # nothing of ours: one destination twice, by different ports
+                key = key[:3] + ("%s port %d vni %d" % (item["dst"], item["port"], item["vni"]),)
+            found[key] = item
     return found
+
+
+def _device(header, names, devices):
+    """The VXLAN device on which the entry stands, or None where it is no object."""
+    dummy, index, state, flags, dummy = struct.unpack("=BxxxiHBB", header)
+    static = flags & NTF_SELF and state & NUD_PERMANENT and not flags & NTF_EXT_LEARNED
+    return names.get(index) if static and names.get(index) in devices else None
+
+
+def _address(raw):
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
