@@ -166,8 +166,13 @@ lab-inside: prepare  ## `make site` and `make lab-down` on a plain Debian machin
 	@$(STEP) "the lab in a virtual machine" python -m pytest -v -s tests/vm/test_lab_inside.py
 
 .PHONY: bench
-bench: prepare  ## how fast it is, beside the tools that do the same
-	@$(STEP) "benchmarks" python benchmarks/run.py
+bench:  ## how fast it is, beside the tools that do the same: make bench ARGS='--only route --runs 3'
+	@scripts/prepare --bench
+	@$(STEP) "benchmarks" python benchmarks/run.py $(ARGS)
+
+.PHONY: bench-site
+bench-site: prepare  ## what site.yml costs: a converged lab, and an inventory of a thousand nodes
+	@$(STEP) "benchmarks of site.yml" python benchmarks/site.py $(ARGS)
 
 .PHONY: build
 build: prepare  ## the artifact that ansible-galaxy collection install takes
