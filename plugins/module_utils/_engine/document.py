@@ -320,7 +320,8 @@ def fitting(wanted, found):
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dev", key[1], "a VXLAN device, not a %s" % (below["kind"] or "device of another kind"))
         local[device] = below.get("local")
     ipv6 = {device: ":" in address for device, address in local.items() if address}
-    for key, item in wanted["vxlan_fdb"].items() if ipv6 else ():
+    mixed = len({":" in item["dst"] for item in wanted["vxlan_fdb"].values()} | set(ipv6.values())) > 1
+    for key, item in wanted["vxlan_fdb"].items() if mixed else ():
         if (":" in item["dst"]) != ipv6.get(key[:2], ":" in item["dst"]):
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dst", item["dst"],
                           "an address of the same family as the device's own, %s" % local[key[:2]])

@@ -155,7 +155,7 @@ class Planner:
         differing = {key: item for key, item in items.items() if table.get(key) != item}
         for new, group in groupby(in_order(kind, differing), lambda pair: pair[0] not in table):
             if new and isinstance(kind, Bulk):
-                added = [Operation(kind, "add", key, None, item) for key, item in group]
+                added = [Operation(kind, "add", key, None, kind.made(item)) for key, item in group]
                 kind.simulate_all(self.work, added)
                 self.operations += added
             else:
@@ -173,6 +173,8 @@ class Planner:
                 self.remove_link(key)
         for name in reversed(ADDITIVE):
             kind = KINDS[name]
+            if self.work[name].keys() <= wanted[name].keys():
+                continue
             unwanted = {key: item for key, item in self.work[name].items() if key not in wanted[name]}
             for key, item in reversed(in_order(kind, unwanted)):
                 if key in self.work[name] and kind.owned(self.work, key, item, owner):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import operator
 import os
 import socket
 import struct
@@ -72,42 +73,57 @@ def attributes(data, offset=0):
     return found
 
 
-def shapes(bodies, size):
-    """[(headers, {type: payloads})]: bodies of a dump by columns, sorted by which attributes they have; the header has `size` bytes.
+def shapes(runs, header):
+    """[(headers, {type: payloads})]: a table by columns, sorted by which attributes its messages have.
 
-    All of a shape have the same attributes in the same places, so that each column is cut out of all of them at once.
+    runs    [(size, messages of that size)], see Socket._dump
+    header  size in bytes of what stands before the attributes
+
+    All of a shape have the same attributes in the same places, so a column is cut out of all of them at once.
     """
-    found, by_length = [], {}
-    for body in bodies:
-        by_length.setdefault(len(body), []).append(body)
-    for alike in by_length.values():
-        while alike:
-            kinds, cut = _places(alike[0], size)
-            rows = list(cut.iter_unpack(b"".join(alike)))
-            columns = list(zip(*rows))
-            heads = columns[1::2]
-            others = []
-            if any(len(set(column)) > 1 for column in heads):
-                same = [row[1::2] == rows[0][1::2] for row in rows]
-                others = [body for body, kept in zip(alike, same) if not kept]
-                columns = list(zip(*(row for row, kept in zip(rows, same) if kept)))
-            found.append((columns[0], dict(zip(kinds, columns[2::2]))))
-            alike = others
+    found, by_size = [], {}
+    for size, data in runs:
+        by_size.setdefault(size, []).append(data)
+    for size, parts in by_size.items():
+        data, step = b"".join(parts), _padded(size)
+        while data:
+            kinds, cut, heads = _places(data[:size], header)
+            others = b""
+            if not _repeats(data, step, heads):
+                messages = [data[start:start + step] for start in range(0, len(data), step)]
+                head = operator.itemgetter(*heads)
+                others = b"".join(one for one in messages if head(one) != head(data))
+                data = b"".join(one for one in messages if head(one) == head(data))
+            headers, *columns = zip(*cut.iter_unpack(data))
+            found.append((headers, dict(zip(kinds, columns))))
+            data = others
     return found
 
 
-def _places(body, size):
-    """(types, the struct that cuts out the header and, by turns, the head and the payload of each attribute)."""
-    kinds, layout, offset = [], ["=%ds" % size], size
-    while offset + 4 <= len(body):
-        length, kind = _ATTRIBUTE.unpack_from(body, offset)
-        if not 4 <= length <= len(body) - offset:
+def _places(message, header):
+    """(types, the struct that cuts out the header and each attribute's payload, where the bytes are that must be alike)."""
+    kinds, layout, offset = [], ["=16x%ds" % header], 16 + header
+    heads = list(range(4))  # at least the size
+    while offset + 4 <= len(message):
+        length, kind = _ATTRIBUTE.unpack_from(message, offset)
+        if not 4 <= length <= len(message) - offset:
             break
-        padded = min((length + 3) & ~3, len(body) - offset)
-        layout.append("4s%ds%dx" % (length - 4, padded - length))
+        layout.append("4x%ds%dx" % (length - 4, min(_padded(length), len(message) - offset) - length))
         kinds.append(kind & 0x3FFF)
-        offset += padded
-    return kinds, _struct("".join(layout) + "%dx" % (len(body) - offset))
+        heads += range(offset, offset + 4)
+        offset += _padded(length)
+    end = min(offset, len(message))
+    return kinds, _struct("".join(layout) + "%dx" % (_padded(len(message)) - end)), heads
+
+
+def _repeats(data, step, places):
+    """Whether messages that follow one another at every `step` bytes have the same bytes at these places of theirs."""
+    count, rest = divmod(len(data), step)
+    return not rest and all(data[place::step] == data[place:place + 1] * count for place in places)
+
+
+def _padded(size):
+    return (size + 3) & ~3
 
 
 _struct = functools.lru_cache(struct.Struct)
@@ -192,8 +208,7 @@ class Socket:
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start:start + CHUNK]
             first, self._sequence = self._sequence + 1, self._sequence + len(chunk)
-            packed = [_message(kind, flags | NLM_F_REQUEST, sequence, body)
-                      for sequence, (kind, flags, body) in enumerate(chunk, first)]
+            packed = [_message(kind, flags | NLM_F_REQUEST, sequence, body) for sequence, (kind, flags, body) in enumerate(chunk, first)]
             kind, flags, body = chunk[-1]
             packed[-1] = _message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, body)
             self._socket.send(b"".join(packed))
@@ -217,26 +232,40 @@ class Socket:
 
     def dump(self, kind, body):
         """All bodies of a dump, read again while the kernel says that it was interrupted by a change."""
+        return [data[start + 16:start + size] for size, data in self._whole(kind, body) for start in range(0, len(data), _padded(size))]
+
+    def table(self, kind, body):
+        """The same by columns (see shapes): of thousands of messages none is looked at by itself. `body` is the header of an answer too."""
+        return shapes(self._whole(kind, body), len(body))
+
+    def _whole(self, kind, body):
         for attempt in range(DUMP_TRIES):
-            complete, bodies = self._dump(kind, body)
+            complete, runs = self._dump(kind, body)
             if complete:
-                return bodies
+                return runs
         raise OperationFailed("the kernel's table changed during %d dumps in a row" % DUMP_TRIES)
 
     def _dump(self, kind, body):
+        """(whether nothing changed meanwhile, [(size, messages of that size, padded, one after the other)])."""
         self._sequence += 1
         self._socket.send(_message(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, body))
-        bodies, all_flags = [], 0
+        runs, all_flags = [], 0
         while True:
-            for answer, flags, sequence, content in self._receive():
+            data = self._socket.recv(DATAGRAM)
+            size, answer, flags, sequence, dummy = _HEADER.unpack_from(data)
+            if sequence == self._sequence and answer not in (NLMSG_DONE, NLMSG_ERROR) and _repeats(data, _padded(size), range(16)):
+                runs.append((size, data))
+                all_flags |= flags
+                continue
+            for answer, flags, sequence, content in _messages(data):
                 if sequence != self._sequence:
                     continue
                 all_flags |= flags
                 if answer == NLMSG_DONE:
-                    return not all_flags & NLM_F_DUMP_INTR, bodies
+                    return not all_flags & NLM_F_DUMP_INTR, runs
                 if answer == NLMSG_ERROR:
                     raise OperationFailed(_reason(-struct.unpack_from("=i", content)[0], flags, content))
-                bodies.append(content)
+                runs.append((16 + len(content), _message(answer, flags, sequence, content)))
 
     def get(self, kind, body):
         """The one answer to a request without a dump, or None where the kernel says there is no such thing."""
@@ -254,16 +283,22 @@ class Socket:
                 raise OperationFailed(_reason(code, flags, content))
 
     def _receive(self):
-        data = self._socket.recv(DATAGRAM)
-        offset, end, unpack = 0, len(data), _HEADER.unpack_from
-        while offset + 16 <= end:
-            size, kind, flags, sequence, dummy = unpack(data, offset)
-            yield kind, flags, sequence, data[offset + 16:offset + size]
-            offset += (size + 3) & ~3
+        return _messages(self._socket.recv(DATAGRAM))
+
+
+def _messages(data):
+    """(type, flags, sequence number, body) of each message of a datagram."""
+    offset = 0
+    while offset + 16 <= len(data):
+        size, kind, flags, sequence, dummy = _HEADER.unpack_from(data, offset)
+        yield kind, flags, sequence, data[offset + 16:offset + size]
+        offset += _padded(size)
 
 
 def _message(kind, flags, sequence, body):
-    return _HEADER.pack(16 + len(body), kind, flags, sequence, 0) + (body + b"\0" * (-len(body) & 3) if len(body) & 3 else body)
+    """A message, padded to four bytes with nothing that counts."""
+    packed = _HEADER.pack(16 + len(body), kind, flags, sequence, 0) + body
+    return packed + b"\0" * (-len(packed) & 3) if len(packed) & 3 else packed
 
 
 def _reason(code, flags, body):

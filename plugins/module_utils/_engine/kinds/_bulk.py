@@ -35,20 +35,21 @@ class Bulk(Kind):
         raise NotImplementedError
 
     def simulate_all(self, state, operations):
-        """Of `add` operations."""
-        state[self.table].update({operation.key: self.made(operation.after) for operation in operations})
+        """Of `add` operations whose objects are `made` already."""
+        state[self.table].update({operation.key: operation.after for operation in operations})
 
     def request_all(self, transaction, operations):
-        """Queue the messages of `add` operations."""
+        """Queue the messages of such operations."""
         for netns, group in itertools.groupby(operations, lambda operation: operation.key[0]):
             group = list(group)
-            bodies = self.bodies(transaction, [(operation.key, self.made(operation.after)) for operation in group])
-            transaction.queue_all(netns, [(operation, self.new(operation) + (body,)) for operation, body in zip(group, bodies)])
+            bodies = self.bodies(transaction, [(operation.key, operation.after) for operation in group])
+            transaction.queue_all(netns, [(operation, (*self.new(operation), body)) for operation, body in zip(group, bodies)])
 
 
 def on_devices(items):
-    """{(namespace, device or None): the key of the first object that stands on it}."""
-    return {(key[0], item["dev"]): key for key, item in reversed(items.items())}
+    """{(namespace, device or None): the key of an object that stands on it}."""
+    places = {(key[0], item["dev"]) for key, item in items.items()}
+    return {place: next(key for key, item in items.items() if (key[0], item["dev"]) == place) for place in places}
 
 
 def told(column, tell):

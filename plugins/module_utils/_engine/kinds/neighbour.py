@@ -14,17 +14,23 @@ from ..errors import Conflict
 from ..fields import Option, address, between, interface, unicast_mac
 from ..owner import fabric_number
 from ._base import NETNS, ip, place
-from ._bulk import Bulk, by_attribute, told
+from ._bulk import Bulk, by_attribute, shared, told
 from .route import granular_protocol, granular_protocols
 
 NDA_DST, NDA_LLADDR, NDA_PROTOCOL = 1, 2, 12
 NUD_PERMANENT, NTF_PROXY = 0x80, 0x08
 INET = {4: socket.AF_INET, 6: socket.AF_INET6}
+FAMILY = {inet: family for family, inet in INET.items()}
 _LLADDR = struct.Struct("=HH6sxx")
 
 
-def _object(dev, mac, text, protocol):
-    return {"dev": dev, "mac": mac, "family": 6 if ":" in text else 4, "protocol": protocol}
+@shared
+def _object(dev, mac, family, protocol):
+    return {"dev": dev, "mac": mac, "family": family, "protocol": protocol}
+
+
+def _family(text):
+    return 6 if ":" in text else 4
 
 
 class Neighbour(Bulk):
@@ -45,15 +51,21 @@ class Neighbour(Bulk):
     def objects(self, entry, owner, path):
         protocol = granular_protocol(entry, owner, path)
         return [(self.key(entry, path),
-                 _object(entry["dev"], entry["mac"], entry["address"], owner.protocol if owner.fabric else protocol))]
+                 _object(entry["dev"], entry["mac"], _family(entry["address"]), owner.protocol if owner.fabric else protocol))]
 
     def many(self, columns, owner):
         dev, text = columns["dev"], columns["address"]
         protocols = granular_protocols(columns["protocol"], owner)
-        return zip(columns["netns"], dev, text), map(_object, dev, columns["mac"], text, protocols)
+        return zip(columns["netns"], dev, text), map(_object, dev, columns["mac"], map(_family, text), protocols)
 
     def owned(self, state, key, item, owner):
         return owner.holds_protocol(item)
+
+    def check_all(self, state, items, owner):
+        there = state["neighbour"]
+        for key, item in items.items():
+            if key in there and not (owner.fabric and there[key] is item):  # the very same bears the fabric's number
+                self.check(state, key, item, owner)
 
     def check(self, state, key, wanted, owner):
         found = state["neighbour"].get(key)
@@ -108,16 +120,14 @@ class Neighbour(Bulk):
 def read(kernel, netns, names):
     """{key: object} of a namespace's permanent neighbours, both families."""
     found = {}
-    bodies = kernel.socket(netns).dump(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", 0, 0, 0, 0, 0))
-    for headers, columns in wire.shapes(bodies, 12):
+    for headers, columns in kernel.socket(netns).table(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", 0, 0, 0, 0, 0)):
         if NDA_LLADDR not in columns:
             continue
         places = told(headers, lambda header: _place(header, names))
         protocols = by_attribute(columns, len(headers), NDA_PROTOCOL, wire.number, 0)
         for (inet, dev), raw, mac, protocol in zip(places, columns[NDA_DST], columns[NDA_LLADDR], protocols):
             if dev is not None:
-                text = socket.inet_ntop(inet, raw)
-                found[(netns, dev, text)] = _object(dev, mac.hex(":"), text, protocol)
+                found[(netns, dev, socket.inet_ntop(inet, raw))] = _object(dev, mac.hex(":"), FAMILY[inet], protocol)
     return found
 
 

@@ -272,9 +272,9 @@ def read(kernel, netns, names):
     """{key: object} of a namespace's unicast and blackhole routes, the local table and cached routes left out."""
     found = {}
     for inet, family in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
-        bodies = kernel.socket(netns).dump(wire.RTM_GETROUTE, struct.pack("=BBBBBBBBI", inet, 0, 0, 0, 0, 0, 0, 0, 0))
+        request = struct.pack("=BBBBBBBBI", inet, 0, 0, 0, 0, 0, 0, 0, 0)
         read_one = functools.lru_cache(None)(functools.partial(_read, inet, family, names))
-        for headers, columns in wire.shapes(bodies, 12):
+        for headers, columns in kernel.socket(netns).table(wire.RTM_GETROUTE, request):
             rows = zip(headers, *(columns.get(kind, itertools.repeat(None)) for kind in _READ))
             for header, oif, gateway, source, number, raw, metric, multipath in rows:
                 length, table, route = read_one(header, oif, gateway, source, number)

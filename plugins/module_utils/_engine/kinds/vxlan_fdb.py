@@ -182,8 +182,7 @@ def read(kernel, netns, names, devices):
 
 def _read(kernel, netns, names, devices):
     found = {}
-    bodies = kernel.socket(netns).dump(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", socket.AF_BRIDGE, 0, 0, 0, 0))
-    for headers, columns in wire.shapes(bodies, 12):
+    for headers, columns in kernel.socket(netns).table(wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", socket.AF_BRIDGE, 0, 0, 0, 0)):
         if NDA_DST not in columns:
             continue
         count = len(headers)
@@ -192,8 +191,9 @@ def _read(kernel, netns, names, devices):
         dst = told(columns[NDA_DST], _address)
         port = list(by_attribute(columns, count, NDA_PORT, lambda raw: int.from_bytes(raw, "big"), 0))
         vni = list(by_attribute(columns, count, NDA_VNI, wire.number, 0))
-        pairs = zip(_keys([netns] * count, dev, text, dst), map(_object, dev, dst, port, vni))
-        for key, item in pairs if None not in dev else [pair for pair in pairs if pair[0][1]]:
+        for key, item in zip(_keys([netns] * count, dev, text, dst), map(_object, dev, dst, port, vni)):
+            if key[1] is None:
+                continue
             if key in found:  # nothing of ours: one destination twice, by different ports
                 key = key[:3] + ("%s port %d vni %d" % (item["dst"], item["port"], item["vni"]),)
             found[key] = item

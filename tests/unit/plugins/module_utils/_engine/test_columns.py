@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is taken in by columns is what is taken in one by one, errors and their places included."""
 
+import sys
+
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import columns, document, wire
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Invalid
@@ -83,11 +85,12 @@ def test_one_and_true_are_not_the_same():
     assert columns.validated(KINDS["route"].schema, [dict(route(0), metric=value) for value in (1, True)]) is None
 
 
-def test_bodies_by_their_shape():
-    def body(number, *attributes):
-        return number.to_bytes(4, "big") + b"".join(wire.attribute(kind, payload) for kind, payload in attributes)
+def test_messages_by_their_shape():
+    def message(number, *attributes):
+        body = number.to_bytes(4, "big") + b"".join(wire.attribute(kind, payload) for kind, payload in attributes)
+        return 16 + len(body), (16 + len(body)).to_bytes(4, sys.byteorder) + bytes(12) + body
 
-    found = wire.shapes([body(1, (2, b"abcdef"), (3, b"wxyz")), body(2, (3, b"wxyz"), (2, b"abcdef")), body(3, (2, b"ghijkl"), (3, b"stuv")),
-                         body(4, (2, b"abcdef")), body(5)], 4)
+    found = wire.shapes([message(1, (2, b"abcdef"), (3, b"wxyz")), message(2, (3, b"wxyz"), (2, b"abcdef")), message(3, (2, b"ghijkl"), (3, b"stuv")),
+                         message(4, (2, b"abcdef")), message(5)], 4)
     assert sorted(([head[3] for head in headers], columns_) for headers, columns_ in found) == [
         ([1, 3], {2: (b"abcdef", b"ghijkl"), 3: (b"wxyz", b"stuv")}), ([2], {3: (b"wxyz",), 2: (b"abcdef",)}), ([4], {2: (b"abcdef",)}), ([5], {})]
