@@ -230,7 +230,7 @@ class Leasing:
         for node in self.leaving:
             inventory = node in fabric["nodes"]
             if inventory or node in held.nodes or node in gone:
-                subnet = held.nodes[node]["subnet"] if node in held.nodes else None
+                subnet = ", ".join(leases.networks(held.nodes[node])) if node in held.nodes else None
                 self.result["removed"].append({"name": node, "fabric": fabric["name"], "subnet": subnet, "in_inventory": inventory})
 
     def _unwritable(self, fabric, file, following, why):

@@ -52,9 +52,15 @@ def node_files(model, node):
 
 
 def node_units(model, node):
-    """The units of the node's pods, and what mends the network between runs, for module unit_set."""
+    """The units of the node's pods and of the backend, and what mends the network between runs, for module unit_set."""
     fabric = _fabric(model, node)
-    return pods.units(fabric, node) + restart.units(fabric, node)
+    return pods.units(fabric, node) + recipes.get(fabric["backend"]).units(fabric, node) + restart.units(fabric, node)
+
+
+def packages(model, node):
+    """What the backend needs on the node beyond what every fabric does: the package by the command that it brings."""
+    fabric = _fabric(model, node)
+    return recipes.get(fabric["backend"]).packages(fabric)
 
 
 def lease_copy(model, node):
@@ -80,5 +86,5 @@ class FilterModule:
     """The filters by name."""
 
     def filters(self):
-        functions = (backend, backend_files, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, removal_report)
+        functions = (backend, backend_files, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, packages, removal_report)
         return {function.__name__: function for function in functions}

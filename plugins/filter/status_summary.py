@@ -60,7 +60,7 @@ _value:
       C(detail) why.
     - What it would take is in C(operations), their C(total), C(commands), C(files), C(units) and C(missing); C(peers_differ) names the
       peers these have to do with, of C(peers) in all.
-    - C(ip), C(subnet), C(mtu), C(dev), C(pods) and C(devices) say what it is and has counted.
+    - C(ip), C(networks) (its subnet or its blocks), C(mtu), C(dev), C(pods) and C(devices) say what it is and has counted.
     - C(others) are texts about other software on the node that has to do with its network.
   type: dict
 '''

@@ -27,10 +27,18 @@ def look(path, digest):
         if not digest:
             return {"state": "other", "text": text}
         nodes = json.loads(text)["nodes"]
-        records = {name: {"subnet": record["subnet"], "address": record["address"]} for name, record in nodes.items()}
+        records = {name: _without_pods(record) for name, record in nodes.items()}
         return {"state": "other", "sha256": found, "nodes": records}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {"state": "unreadable"}
+
+
+def _without_pods(record):
+    """Its address, and a subnet, blocks or both."""
+    held = {key: record[key] for key in ("subnet", "blocks") if key in record}
+    if not held:
+        raise KeyError("subnet")
+    return dict(held, address=record["address"])
 
 
 def bring_up_to_date(path, content, digest, write):

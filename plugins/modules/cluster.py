@@ -15,7 +15,7 @@ short_description: Build the model of a cluster from its inventory
 version_added: 0.1.0
 description:
   - Reads the variables of roles P(clusternet.fabric.fabric#role) and of the backend from every host of a group, validates them and gives
-    each node its subnet and each pod its address. Works on the controller; no node is contacted.
+    each node its subnet or its blocks and each pod its address. Works on the controller; no node is contacted.
   - Hosts beyond C(--limit) are read too, because a node's peers are part of its state.
   - What is allotted is kept in the lease file (O(clusternet.fabric.fabric#role:main:fabric_lease_file)); what the file holds does not change.
   - Every node keeps a copy of the leases. A lease file that is missing is rebuilt from them, and a pin (O(clusternet.fabric.fabric#role:main:fabric_subnet))
@@ -94,6 +94,8 @@ fabrics:
         node1:
           ip: 198.51.100.11
           subnet: 10.244.1.0/24
+          blocks: []
+          networks: [10.244.1.0/24]
           labels: {}
           pods:
             - name: web
@@ -121,7 +123,7 @@ removed:
       description: Name of its fabric.
       type: str
     subnet:
-      description: Subnet that it held; null where it held none any more.
+      description: Subnet or blocks that it held, separated by commas; null where it held none any more.
       type: str
     in_inventory:
       description: Whether it is still in the inventory, from where the next run without O(without) takes it.

@@ -13,8 +13,11 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
         "reaches": [], "strangers": [],   # names of fabrics it may reach; ranges of those it must not
         "options": {"type": "vxlan", "vni": 1, "port": 8472, ...},   # the backend's own variables without their prefix
         "exclusive": {"flannel_vni": 1},  # of these, what no other fabric on the same machine may have
+        "pools": None,               # or what nodes hold blocks of (see blocks.py)
         "nodes": {"node1": {
-            "ip": "198.18.0.11", "subnet": "10.244.1.0/24", "labels": {},
+            "ip": "198.18.0.11", "subnet": "10.244.1.0/24", "blocks": [], "labels": {},   # a subnet, or blocks where there are pools
+            "networks": ["10.244.1.0/24"],    # the one or the others: what its pods have addresses of
+            "options": {},           # of the backend's variables those that each node says for itself
             "pods": [{"name": "web", "address": "10.244.1.2", "labels": {}, "unit": None}]}},
         "leases": "..."}}}           # the text of the copy that every node keeps, made once for all of them
 """
@@ -87,12 +90,15 @@ def fabrics(hosts, options):
 
 
 def complete(fabric, table, former=()):
-    """The fabric with each node's subnet and each pod's address from the leases, and with the copy of the leases for its nodes."""
+    """The fabric with each node's subnet or blocks and each pod's address from the leases, and with the copy of the leases for its nodes."""
     nodes = {}
     for name, node in fabric["nodes"].items():
         lease = table[name]
         pods = [dict(pod, address=lease["pods"][pod["name"]]) for pod in node["pods"]]
-        nodes[name] = dict(node, subnet=lease["subnet"], pods=pods)
+        held = leases.in_use(fabric, lease)
+        # Nothing but what is in use: a recipe takes no address of a subnet that only waits for the backend that had it.
+        share = {"subnet": None, "blocks": held} if fabric["pools"] else {"subnet": held[0], "blocks": []}
+        nodes[name] = dict(node, networks=held, pods=pods, **share)
     return dict(fabric, nodes=nodes, leases=lease_copies.render(fabric["name"], table, former))
 
 
@@ -106,7 +112,7 @@ def missing_leases(fabric, held):
     names = []
     for name, node in fabric["nodes"].items():
         record = held.get(name)
-        if not node["subnet"] and record is None:
+        if not node["subnet"] and not (record or {}).get("blocks" if fabric["pools"] else "subnet"):
             names.append(name)
         kept = (record or {}).get("pods", {})
         names.extend("%s/%s" % (name, pod["name"]) for pod in node["pods"] if not pod["address"] and pod["name"] not in kept)
@@ -140,7 +146,8 @@ def _check_agreement(members, problems):
     """Cluster-wide values are one value: each differing one is shown with who says what."""
     first = next(iter(members.values()))
     variables = [("fabric_" + key, None, key) for key in first if key not in PER_NODE + ("options",)]
-    variables += [("%s_%s" % (first["backend"], key), "options", key) for key in first["options"]]
+    per_node = recipes.get(first["backend"]).PER_NODE
+    variables += [("%s_%s" % (first["backend"], key), "options", key) for key in first["options"] if key not in per_node]
     for variable, section, key in variables:
         said = {}
         for host, row in members.items():
@@ -155,11 +162,14 @@ def _check_agreement(members, problems):
 
 def _fabric(members, hosts, problems):
     first_host, first = next(iter(members.items()))
+    recipe = recipes.get(first["backend"])
     fabric = {key: value for key, value in first.items() if key not in PER_NODE}
+    fabric["options"] = {key: value for key, value in first["options"].items() if key not in recipe.PER_NODE}
     cidr = _check_cluster(first_host, fabric, problems)
-    for variable, value, expected in recipes.get(fabric["backend"]).check(fabric["options"]):
+    for variable, value, expected in recipe.check(fabric["options"]):
         problems.append(Problem(first_host, variable, expected, value))
-    fabric["exclusive"] = recipes.get(fabric["backend"]).exclusive(fabric["options"])
+    fabric["exclusive"] = recipe.exclusive(fabric["options"])
+    fabric["pools"] = recipe.pools(fabric)
     fabric["nodes"] = {}
     taken = {}
     for host in sorted(members, key=leases.natural):
@@ -168,8 +178,13 @@ def _fabric(members, hosts, problems):
             "ip": _node_ip(host, row, hosts[host].get("ansible_host"), cidr, taken, problems),
             "subnet": _pinned_subnet(host, row["subnet"], cidr, problems),
             "labels": row["labels"] or {},
+            "options": {key: row["options"][key] for key in recipe.PER_NODE},
+            "blocks": row["options"].get("blocks") or [],
             "pods": _pods(host, row["pods"] or [], cidr, problems),
         }
+    if cidr is not None:
+        for host, variable, value, expected in recipe.check_cluster(fabric):
+            problems.append(Problem(host, variable, expected, value))
     return fabric
 
 

@@ -56,26 +56,21 @@ def rebuild(fabric, answers, leaving=()):
     said, wrong = {}, []
     for host, copy in copies.items():
         for node, record in copy.nodes.items():
-            if host == node or (node, record["subnet"]) not in given_up:
-                said.setdefault(node, {}).setdefault(record["subnet"], []).append(host)
+            if host == node or not all((node, network) in given_up for network in leases.networks(record)):
+                said.setdefault(node, {})[host] = record
     table = {}
     for node in sorted(said, key=leases.natural):
-        if len(said[node]) > 1:
-            values = ", ".join("%s (says %s)" % (subnet, _listed(hosts)) for subnet, hosts in sorted(said[node].items()))
-            wrong.append("%s holds %s" % (node, values))
-            continue
-        (subnet, hosts), = said[node].items()
-        records = [own[node]] if node in own else [copies[host].nodes[node] for host in hosts]
-        table[node] = {"subnet": subnet, "address": records[0]["address"], "pods": _united_pods(node, records, hosts, wrong)}
-    for first, second in leases.overlaps(table):
-        pair = ["%s of %s (says %s)" % (table[node]["subnet"], node, _listed(said[node][table[node]["subnet"]])) for node in (first, second)]
-        wrong.append("%s overlaps %s" % (pair[1], pair[0]))
+        table[node] = _united(node, own.get(node), said[node], given_up, wrong)
+    if not wrong:
+        for first, second in leases.overlaps(table):
+            pair = ["%s of %s (says %s)" % (", ".join(leases.networks(table[node])), node, _listed(said[node])) for node in (first, second)]
+            wrong.append("%s overlaps %s" % (pair[1], pair[0]))
     if wrong:
         raise LeaseError(
             "%s: is missing, and the nodes' copies contradict each other. Nothing was changed.\n%s\nFind out which copy is out of date, remove it "
             "(%s on that node; it is written again), and run again. Or put the lease file back." % (fabric["lease_file"], _lines(wrong), where)
         )
-    return Leases(table, [pair for pair in former if table.get(pair[0], {}).get("subnet") != pair[1]]), _silent(fabric, answers, table, leaving)
+    return Leases(table, [pair for pair in former if pair[1] not in leases.networks(table.get(pair[0], {}))]), _silent(fabric, answers, table, leaving)
 
 
 def _understood(fabric_name, answers, where):
@@ -89,6 +84,26 @@ def _understood(fabric_name, answers, where):
             raise LeaseError("%s: %s: cannot be read: see what it says; if it is worth nothing, remove it and run again" % (host, where))
         result[host] = known[text]
     return result
+
+
+def _united(node, own, said, given_up, wrong):
+    """One node's record from what each host's copy says of it. The node's own counts; without it, what others know together: one that was away when
+    the node took a further block merely does not know of that."""
+    subnets = {}
+    for host, record in said.items():
+        if record.get("subnet") and (record is own or (node, record["subnet"]) not in given_up):
+            subnets.setdefault(record["subnet"], []).append(host)
+    if len(subnets) > 1:
+        values = ", ".join("%s (says %s)" % (subnet, _listed(hosts)) for subnet, hosts in sorted(subnets.items()))
+        wrong.append("%s holds %s" % (node, values))
+    records = [own] if own else list(said.values())
+    united = {"subnet": subnet for subnet in subnets}
+    # A list that is longer holds the others, in the order in which its blocks were taken.
+    by_length = sorted((record.get("blocks") or [] for record in records), key=len, reverse=True)
+    blocks = [block for some in by_length for block in some if own or (node, block) not in given_up]
+    if blocks:
+        united["blocks"] = list(dict.fromkeys(blocks))
+    return dict(united, address=records[0]["address"], pods=_united_pods(node, records, list(said), wrong))
 
 
 def _united_pods(node, records, hosts, wrong):
@@ -136,7 +151,7 @@ def check_moves(fabric, held, table, answers):
 
 def moved(fabric, held, table):
     """Nodes whose lease a pin changes."""
-    return [node for node in fabric["nodes"] if node in held and held[node]["subnet"] != table[node]["subnet"]]
+    return [node for node in fabric["nodes"] if node in held and held[node].get("subnet") not in (None, table[node].get("subnet"))]
 
 
 # --- a lease file that is not what the nodes know
@@ -149,21 +164,23 @@ def conflicts(fabric, node, found):
     result = []
     # A node that was renamed is still the machine that it was.
     own = node if node in found else next((name for name, record in found.items() if record["address"] == fabric["nodes"][node]["ip"]), None)
-    if own and found[own]["subnet"] != table[node]["subnet"]:
+    mine, wanted = (leases.networks(found[own]) if own else []), leases.networks(table[node])
+    if not set(mine) <= set(wanted):
         alias = "" if own == node else ", as %s," % own
         result.append(
             "%s: holds %s%s by its copy of the leases (%s), and this run would give it %s. %s If the lease file %s is not the latest, bring it up "
             "to date instead, or remove it to have it rebuilt from the nodes."
-            % (node, found[own]["subnet"], alias, where, table[node]["subnet"], _how_to_move(node), fabric["lease_file"])
+            % (node, ", ".join(mine), alias, where, ", ".join(wanted), _how_to_move(node), fabric["lease_file"])
         )
     others = []
     for name in sorted(found, key=leases.natural):
-        subnet = found[name]["subnet"]
-        held = table.get(name, {}).get("subnet")
-        if name in (node, own) or held == subnet or (name, subnet) in given_up:
+        held = leases.networks(table.get(name, {}))
+        strange = [network for network in leases.networks(found[name]) if network not in held and (name, network) not in given_up]
+        if name in (node, own) or not strange:
             continue
+        subnet = ", ".join(strange)
         if held:
-            others.append("%s is of %s, which has %s in the lease file" % (subnet, name, held))
+            others.append("%s is of %s, which has %s in the lease file" % (subnet, name, ", ".join(held)))
         else:
             taker = next((other for other, record in table.items() if leases.overlaps({name: found[name], other: record})), None)
             others.append("%s is of %s, which the lease file does not know%s" % (subnet, name, " and gives to %s" % taker if taker else ""))

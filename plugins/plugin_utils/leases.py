@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Leases: which subnet each node holds and which address each pod, allotted once and then kept.
+"""Leases: which subnet or which blocks each node holds and which address each pod, allotted once and then kept.
 
 The allotment is pure: the intent and the leases held so far in, the whole table out. What is held stays, whatever the order of the
-inventory; pins win over what would be chosen. The rest of this file is the table's life as a file beside the inventory; its copies
+inventory; pins win over what would be chosen. A fabric with pools has its nodes hold blocks of them (blocks.py), any other a subnet each. What a node
+held in the other form stays in its record, for the way back. The rest of this file is the table's life as a file beside the inventory; its copies
 on the nodes are the matter of lease_copies.py.
 """
 
@@ -24,6 +25,7 @@ import time
 
 import yaml
 
+from . import blocks
 from .spec import Problem
 
 VERSION = 1
@@ -36,7 +38,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-# The table, and the (node, subnet) that it once had and gave up: what a node that was away may still have in its copy.
+# The table, and the (node, subnet or block) that it once had and gave up: what a node that was away may still have in its copy.
 Leases = collections.namedtuple("Leases", "nodes former")
 
 
@@ -55,26 +57,53 @@ def natural(name):
 def allot(fabric, held):
     """C((table, problems)) for a validated fabric and the table held so far.
 
-    C(fabric): pod_cidr, subnet_length, lease_file (for messages) and nodes, each with ip, subnet (the pin or None) and pods, each with
-    name and address (the pin or None). A table is C({node: {"subnet", "address", "pods": {pod: address}}}). Nodes that left the
-    inventory keep their record: only their removal frees it.
+    C(fabric): pod_cidr, subnet_length, lease_file (for messages), pools where it has some, and nodes, each with ip, subnet (the pin or None) and
+    pods, each with name and address (the pin or None). A table is C({node: {"subnet", "blocks", "address", "pods": {pod: address}}}) with a subnet,
+    blocks or both. Nodes that left the inventory keep their record: only their removal frees it.
     """
     problems = []
-    subnets = _allot_subnets(fabric, held, problems)
     table = {name: record for name, record in held.items() if name not in fabric["nodes"]}
-    for name, node in fabric["nodes"].items():
-        if name not in subnets:
-            continue
-        kept = held.get(name, {}).get("pods", {})
-        pods = _allot_addresses(name, node["pods"], subnets[name], kept, problems)
-        table[name] = {"subnet": str(subnets[name]), "address": node["ip"], "pods": pods}
+    shares = _allot_blocks(fabric, held, problems) if fabric.get("pools") else _allot_subnets_and_addresses(fabric, held, problems)
+    for name, (share, pods) in shares.items():
+        former = {key: held[name][key] for key in ("subnet", "blocks") if held.get(name, {}).get(key)}
+        table[name] = dict(former, **share, address=fabric["nodes"][name]["ip"], pods=pods)
     return {name: table[name] for name in sorted(table, key=natural)}, problems
+
+
+def networks(record):
+    """All that a record holds, whether the fabric's backend of the day makes use of it or not."""
+    return ([record["subnet"]] if record.get("subnet") else []) + list(record.get("blocks") or [])
+
+
+def in_use(fabric, record):
+    """What of it a node's pods have addresses in."""
+    return list(record["blocks"]) if fabric.get("pools") else [record["subnet"]]
+
+
+def _allot_blocks(fabric, held, problems):
+    clash = overlaps(held)
+    for first, second in clash:
+        expected = "overlaps what is leased to %s: %s contradicts itself, correct it" % (first, fabric["lease_file"])
+        problems.append(Problem(second, "blocks", expected, ", ".join(networks(held[second]))))
+    if clash:
+        return {}
+    return {name: ({"blocks": share}, pods) for name, (share, pods) in blocks.allot(fabric, held, natural, problems).items()}
+
+
+def _allot_subnets_and_addresses(fabric, held, problems):
+    subnets, shares = _allot_subnets(fabric, held, problems), {}
+    for name, node in fabric["nodes"].items():
+        if name in subnets:
+            kept = held.get(name, {}).get("pods", {})
+            shares[name] = ({"subnet": str(subnets[name])}, _allot_addresses(name, node["pods"], subnets[name], kept, problems))
+    return shares
 
 
 def _allot_subnets(fabric, held, problems):
     nodes, cidr = fabric["nodes"], ipaddress.ip_network(fabric["pod_cidr"])
     pinned = {name: ipaddress.ip_network(node["subnet"]) for name, node in nodes.items() if node.get("subnet")}
-    kept = {name: ipaddress.ip_network(record["subnet"]) for name, record in held.items() if name not in pinned}
+    kept = {name: ipaddress.ip_network(record["subnet"]) for name, record in held.items() if name not in pinned and record.get("subnet")}
+    other = {name: [ipaddress.ip_network(block) for block in record["blocks"]] for name, record in held.items() if record.get("blocks")}
     for name, subnet in sorted(kept.items(), key=lambda item: natural(item[0])):
         if name in nodes and not subnet.subnet_of(cidr):
             expected = (
@@ -82,7 +111,8 @@ def _allot_subnets(fabric, held, problems):
                 "remove the lease file and build anew" % (fabric["lease_file"], cidr)
             )
             problems.append(Problem(name, "subnet", expected, str(subnet)))
-    clash = _overlap(dict(kept, **pinned))
+    claims = dict(kept, **pinned)
+    clash = _overlap([(subnet, name) for name, subnet in claims.items()])
     for first, second in clash:
         # Blame falls on the pin: a lease was there before it.
         blamed, other = (first, second) if first in pinned else (second, first)
@@ -95,12 +125,18 @@ def _allot_subnets(fabric, held, problems):
             expected = "overlaps %s, leased to %s: %s contradicts itself, correct it" % (kept[other], other, fabric["lease_file"])
         value = str(pinned.get(blamed) or kept[blamed])
         problems.append(Problem(blamed, "fabric_subnet" if blamed in pinned else "subnet", expected, value))
+    if not clash and other:
+        for first, second in _overlap([(subnet, name) for name, subnet in claims.items()] + [(block, name) for name in other for block in other[name]]):
+            blamed, holder = (first, second) if first in pinned else (second, first)
+            expected = "overlaps a block leased to %s: expected a subnet that nobody holds" % holder
+            problems.append(Problem(blamed, "fabric_subnet" if blamed in pinned else "subnet", expected, str(claims.get(blamed, other.get(blamed)))))
     if problems:
         return {}
 
     subnets = {name: pinned.get(name) or kept[name] for name in nodes if name in pinned or name in kept}
+    subnets.update(_around_blocks(fabric, cidr, {name: other[name] for name in other if name in nodes and name not in subnets}, claims, other))
     missing = sorted((name for name in nodes if name not in subnets), key=natural)
-    free = _free_subnets(cidr, fabric["subnet_length"], list(kept.values()) + list(pinned.values()))
+    free = _free_subnets(cidr, fabric["subnet_length"], list(dict(claims, **subnets).values()) + [block for some in other.values() for block in some])
     for name in missing:
         subnet = next(free, None)
         if subnet is None:
@@ -115,15 +151,40 @@ def _allot_subnets(fabric, held, problems):
     return subnets
 
 
-def _overlap(subnets):
-    """Pairs of names whose subnets overlap, found in one sweep."""
-    pairs, widest = [], None
-    for name, subnet in sorted(subnets.items(), key=lambda item: (int(item[1].network_address), item[1].prefixlen, natural(item[0]))):
-        if widest and subnet.overlaps(subnets[widest]):
-            pairs.append((widest, name))
-        if widest is None or subnet.broadcast_address > subnets[widest].broadcast_address:
-            widest = name
-    return pairs
+def _around_blocks(fabric, cidr, homeless, claims, blocks_of):
+    """The subnets around the blocks of nodes that have held no subnet so far, where nobody else is in them: so their pods keep their addresses."""
+    length, wide, holders = fabric["subnet_length"], [], {}
+
+    def take(network, name):
+        if network.prefixlen < length:
+            wide.append(network)
+        else:
+            holders.setdefault(network.supernet(new_prefix=length), set()).add(name)
+
+    for name, subnet in claims.items():
+        take(subnet, name)
+    for name, some in blocks_of.items():
+        for block in some:
+            take(block, name)
+    result = {}
+    for name in sorted(homeless, key=natural):
+        first = homeless[name][0]
+        if first.prefixlen >= length and first.subnet_of(cidr):
+            subnet = first.supernet(new_prefix=length)
+            if holders[subnet] == {name} and not any(subnet.overlaps(other) for other in wide):
+                result[name] = subnet
+    return result
+
+
+def _overlap(claims):
+    """Pairs of names whose networks overlap, found in one sweep over C((network, name)). What one name holds of its own may."""
+    pairs, widest, holder = [], None, None
+    for network, name in sorted(claims, key=lambda item: (int(item[0].network_address), item[0].prefixlen, natural(item[1]))):
+        if widest is not None and holder != name and network.overlaps(widest):
+            pairs.append((holder, name))
+        if widest is None or network.broadcast_address > widest.broadcast_address:
+            widest, holder = network, name
+    return list(dict.fromkeys(pairs))
 
 
 def _free_subnets(cidr, length, taken):
@@ -200,21 +261,21 @@ def _listed(names):
 
 def given_up(held, table):
     """What a table's next form has given up, the latest last: C(held) are the leases before, C(table) the nodes after."""
-    pairs = list(held.former) + [(name, record["subnet"]) for name, record in held.nodes.items()]
-    gone = [pair for pair in dict.fromkeys(pairs) if table.get(pair[0], {}).get("subnet") != pair[1]]
+    pairs = list(held.former) + [(name, network) for name, record in held.nodes.items() for network in networks(record)]
+    gone = [pair for pair in dict.fromkeys(pairs) if pair[1] not in networks(table.get(pair[0], {}))]
     return gone[-FORMER:]
 
 
 def certain_problems(fabric):
     """What is wrong whatever the nodes hold: found without their leases, and before any of them is asked."""
-    pinned = {name for name, node in fabric["nodes"].items() if node["subnet"]}
+    pinned = {name for name, node in fabric["nodes"].items() if node["subnet"] or node.get("blocks")}
     _table, problems = allot(fabric, {})
     return [problem for problem in problems if problem.field in ("fabric_subnet", "fabric_pod_cidr") or problem.host in pinned]
 
 
 def overlaps(table):
-    """Pairs of nodes whose subnets overlap."""
-    return _overlap({name: ipaddress.ip_network(record["subnet"]) for name, record in table.items()})
+    """Pairs of nodes whose subnets or blocks overlap."""
+    return _overlap([(ipaddress.ip_network(network), name) for name, record in table.items() for network in networks(record)])
 
 
 # --- the file
@@ -226,7 +287,7 @@ def render(fabric_name, table, former=()):
     if former:
         content["former"] = [{"node": node, "subnet": subnet} for node, subnet in former]
     head = (
-        "# Leases of fabric %s: the subnet and address of each node and the addresses of its pods.\n"
+        "# Leases of fabric %s: the subnet or the blocks and the address of each node, and the addresses of its pods.\n"
         "# Written by clusternet.fabric. Commit it: what stands here is never renumbered.\n---\n" % fabric_name
     )
     return head + yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=False)
@@ -255,8 +316,13 @@ def parse(text, fabric_name, path):
         field = "nodes.%s" % name
         if not isinstance(name, str) or not isinstance(record, dict) or not isinstance(record.setdefault("pods", {}), dict):
             fail(field, "expected a record with subnet, address and pods")
-        for key, reader in (("subnet", ipaddress.ip_network), ("address", ipaddress.ip_address)):
-            _read(reader, record.get(key), "%s.%s" % (field, key), fail)
+        if not isinstance(record.get("blocks", []), list):
+            fail(field + ".blocks", "expected a list of blocks")
+        for index, block in enumerate(record.get("blocks", [])):
+            _read(ipaddress.ip_network, block, "%s.blocks[%d]" % (field, index), fail)
+        if record.get("subnet") is not None or not record.get("blocks"):
+            _read(ipaddress.ip_network, record.get("subnet"), "%s.subnet" % field, fail)
+        _read(ipaddress.ip_address, record.get("address"), "%s.address" % field, fail)
         for pod, address in record["pods"].items():
             _read(ipaddress.ip_address, address, "%s.pods.%s" % (field, pod), fail)
     former = content.get("former", [])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from . import recipes
 from .text import columns, listed, natural
 
 # In the order in which they are counted, with what the table calls them.
@@ -53,7 +54,7 @@ def _fabric(fabric):
     return {
         "name": fabric["name"],
         "backend": fabric["backend"],
-        "type": fabric["options"].get("type"),
+        "type": recipes.get(fabric["backend"]).title(fabric["options"]),
         "pod_cidr": fabric["pod_cidr"],
         "nodes": len(fabric["nodes"]),
         "pods": sum(len(node["pods"]) for node in fabric["nodes"].values()),
@@ -73,7 +74,7 @@ def _node(name, places, fabric, found, files=(), conflicts=()):
         "state": state,
         "detail": detail,
         "ip": wanted["ip"],
-        "subnet": wanted["subnet"],
+        "networks": wanted["networks"],
         "operations": found.get("operations") or {},
         "total": sum(number for kinds in (found.get("operations") or {}).values() for number in kinds.values()),
         "commands": commands,
@@ -130,12 +131,12 @@ def _pods(wanted, found):
 
 
 def _places(fabric):
-    """C(address of a node or base and length of a subnet -> node): whom a command is about."""
+    """C(address of a node or base and length of a subnet or block -> node): whom a command is about."""
     places = {}
     for name, node in fabric["nodes"].items():
-        subnet = ipaddress.ip_network(node["subnet"])
         places[node["ip"]] = name
-        places[int(subnet.network_address), subnet.prefixlen] = name
+        for network in map(ipaddress.ip_network, node["networks"]):
+            places[int(network.network_address), network.prefixlen] = name
     return places
 
 
@@ -182,7 +183,8 @@ def _rows(nodes):
     if not shown:
         return ["%s, all in sync" % _count(len(nodes), "node")]
     devices = _shown_devices(shown)
-    rows = [["node", "state", "subnet", "pods", "units", "peers", "mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
+    addresses = "subnet" if all(len(node["networks"]) == 1 for node in shown) else "blocks"
+    rows = [["node", "state", addresses, "pods", "units", "peers", "mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
     for node in shown:
         rows.append(_row(node, devices))
     more = len(nodes) - len(shown)
@@ -193,7 +195,8 @@ def _row(node, devices):
     answered = node["state"] not in ("unreachable", "failed")
     units = [pod for pod in node["pods"] if pod["unit"]]
     by_name = {"underlay" if device["kind"] == "underlay" else device["name"]: device for device in node["devices"]}
-    cells = [node["name"], STATES[node["state"]], node["subnet"]]
+    more = len(node["networks"]) - 1
+    cells = [node["name"], STATES[node["state"]], node["networks"][0] + (" +%d" % more if more else "")]
     if answered:
         cells += [
             "%d/%d" % (sum(bool(pod["present"]) for pod in node["pods"]), len(node["pods"])),

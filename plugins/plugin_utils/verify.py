@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from . import recipes
 from .text import LISTED, listed, natural
 
 # In the order in which they are shown.
@@ -36,6 +37,8 @@ def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=
     unknown = [check for check in checks if check not in CHECKS]
     if unknown:
         raise ValueError("verify_checks: %s: expected some of %s" % (", ".join(unknown), ", ".join(CHECKS)))
+    recipe = recipes.get(fabric["backend"])
+    checks = [check for check in checks if check not in recipe.WITHOUT_CHECKS]
     nodes = list(fabric["nodes"])
     place = nodes.index(node)
     pods, first = [], 0
@@ -66,8 +69,9 @@ def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=
                 found[-1]["needs"] = pods[first][1]["name"]
     alone = [pods[index] for index in own if list(offsets(index, len(pods), 1, max_pairs))]
     # Without masquerade nobody outside knows the way back to a pod.
-    if "outside" in checks and outside_address and fabric["masquerade"]:
-        found += [_outside(pod, outside_address, outside_port, fabric["nodes"][node]["ip"]) for pod in alone]
+    if "outside" in checks and outside_address:
+        found += [_outside(pod, outside_address, outside_port, fabric["nodes"][node]["ip"]) for pod in alone
+                  if recipe.masquerades(fabric, pod[1]["address"])]
     if "hairpin" in checks:
         found += [dict(_probe("hairpin", "hairpin", pod, _pod(pod)[0])) for pod in alone]
     if "mtu" in checks:

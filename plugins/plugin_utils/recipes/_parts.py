@@ -39,9 +39,53 @@ def with_length(address, subnet):
     return "%s/%s" % (address, subnet.partition("/")[2])
 
 
-def host_link(fabric, pod):
+def host_link(fabric, pod, prefix="veth"):
     """The host end's name of a pod's veth: stable, unique on the node whatever else runs there, and within the kernel's 15 characters."""
-    return "veth" + hashlib.sha1(("%s/%s" % (fabric, pod)).encode()).hexdigest()[:11]
+    return prefix + hashlib.sha1(("%s/%s" % (fabric, pod)).encode()).hexdigest()[:11]
+
+
+def vtep_mac(name):
+    """A VTEP's MAC, derived from its node's name so that no node has to ask another: 0x66 and the first 5 bytes of SHA-1.
+
+    The derivation is Calico's (projectcalico/calico:felix/calc/vxlan_resolver.go); flannel's own are random and exchanged with the lease.
+    """
+    return "66:" + ":".join("%02x" % byte for byte in hashlib.sha1(name.encode()).digest()[:5])
+
+
+def vxlan(fabric, name, node, device):
+    """A node's VXLAN device: nothing is learned on it, nothing flooded."""
+    return {
+        "vxlan": [
+            {
+                "name": device,
+                "vni": fabric["options"]["vni"],
+                "port": fabric["options"]["port"],
+                "local": node["ip"],
+                "dev": "auto",
+                "learning": False,
+                "mac": vtep_mac(name),
+                "mtu": fabric["mtu"],
+            }
+        ],
+        "sysctl": [{"key": "net/ipv6/conf/%s/accept_ra" % device, "value": "0"}],
+    }
+
+
+def vxlan_peer(device, name, node, address, networks):
+    """What leads to a peer's networks through the tunnel: its VTEP's C(address) as a neighbour, that one's MAC in the FDB, then the routes.
+
+    In this order: with a route first the kernel would ask by ARP, which nobody answers.
+    """
+    return {
+        "neighbour": [{"dev": device, "address": address, "mac": vtep_mac(name)}],
+        "vxlan_fdb": [{"dev": device, "mac": vtep_mac(name), "dst": node["ip"]}],
+        "route": [{"dst": network, "via": address, "dev": device, "onlink": True} for network in networks],
+    }
+
+
+def where(condition, address, part):
+    """A part whose entries count only where a peer's address is, or is not, on a segment of the node (see _engine/conditions.py)."""
+    return {section: [dict(entry, **{condition: address}) for entry in entries] for section, entries in part.items()}
 
 
 def address_mac(address):
@@ -88,6 +132,47 @@ def pods_on_bridge(fabric, node, bridge, mtu):
     return merge(*parts)
 
 
+def pods_by_route(fabric, node, prefix, router, mac):
+    """The node's pods, each a namespace with eth0 and a /32, and on the node a route to it (projectcalico/calico:felix/dataplane/linux/endpoint_mgr.go).
+
+    C(router) is an address that nobody has: the node's end answers for it by proxy ARP, and at once. It has C(mac), which need not differ between pods.
+    """
+    parts = []
+    for pod in node["pods"]:
+        name, link = pod["name"], host_link(fabric["name"], pod["name"], prefix)
+        settings = {
+            "net/ipv4/conf/%s/forwarding": "1",
+            "net/ipv4/conf/%s/proxy_arp": "1",
+            "net/ipv4/neigh/%s/proxy_delay": "0",
+            # A pod sends from its own address only.
+            "net/ipv4/conf/%s/rp_filter": "1",
+            # What listens on the node's loopback can be offered to pods.
+            "net/ipv4/conf/%s/route_localnet": "1",
+        }
+        parts.append(
+            {
+                "netns": [{"name": name}],
+                "veth": [
+                    {
+                        "name": link,
+                        "mac": mac,
+                        "mtu": fabric["mtu"],
+                        "up": True,
+                        "peer": {"name": "eth0", "netns": name, "mac": address_mac(pod["address"]), "mtu": fabric["mtu"], "up": True},
+                    }
+                ],
+                "address": [{"netns": name, "dev": "eth0", "address": pod["address"] + "/32"}],
+                "sysctl": [{"key": key % link, "value": value} for key, value in settings.items()],
+                "route": [
+                    {"dst": pod["address"] + "/32", "dev": link},
+                    {"netns": name, "dst": router + "/32", "dev": "eth0"},
+                    {"netns": name, "dst": "default", "via": router, "dev": "eth0"},
+                ],
+            }
+        )
+    return merge(*parts)
+
+
 def forwarding():
     """The node routes for its pods, and what crosses a bridge passes the firewall too, so that a service's address works on one node."""
     return {
@@ -98,11 +183,11 @@ def forwarding():
     }
 
 
-def chain(table, name, hook, rules):
-    """A chain of ours, entered last from one of the kernel's."""
+def chain(table, name, hook, rules, position="last"):
+    """A chain of ours, entered from one of the kernel's, last where nothing is said."""
     return {
         "iptables_chain": [{"table": table, "chain": name, "ip_version": 4, "rules": rules}],
-        "iptables_rule": [{"table": table, "chain": hook, "rule": "-j " + name, "position": "last"}],
+        "iptables_rule": [{"table": table, "chain": hook, "rule": "-j " + name, "position": position}],
     }
 
 

@@ -10,7 +10,6 @@ VXLAN device, whose far ends (VTEPs) are all known beforehand: nothing is learne
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 
 from . import _parts
@@ -68,53 +67,25 @@ def files(fabric, name, mtu):
     return [{"path": SUBNET_ENV % _parts.own(fabric, "subnet"), "content": "".join("%s=%s\n" % pair for pair in values.items())}]
 
 
-def vtep_mac(name):
-    """A VTEP's MAC, derived from its node's name so that no node has to ask another: 0x66 and the first 5 bytes of SHA-1.
-
-    flannel's own are random and exchanged with the lease; the derivation is Calico's (projectcalico/calico:felix/calc/vxlan_resolver.go).
-    """
-    return "66:" + ":".join("%02x" % byte for byte in hashlib.sha1(name.encode()).digest()[:5])
-
-
 def _vxlan(fabric, name, node, peers):
     device = "flannel.%d" % fabric["options"]["vni"]
     of_peer = _direct_or_vxlan_peer if fabric["options"]["direct_routing"] else _vxlan_peer
     return _parts.merge(
-        {
-            "vxlan": [
-                {
-                    "name": device,
-                    "vni": fabric["options"]["vni"],
-                    "port": fabric["options"]["port"],
-                    "local": node["ip"],
-                    "dev": "auto",
-                    "learning": False,
-                    "mac": vtep_mac(name),
-                    "mtu": fabric["mtu"],
-                }
-            ],
-            "sysctl": [{"key": "net/ipv6/conf/%s/accept_ra" % device, "value": "0"}],
-            "address": [{"dev": device, "address": _vtep(node) + "/32"}],
-        },
-        # Neighbour, then FDB, then the route: with the route first the kernel would ask by ARP, which nobody answers.
+        _parts.vxlan(fabric, name, node, device),
+        {"address": [{"dev": device, "address": _vtep(node) + "/32"}]},
         *[of_peer(device, peer, entry) for peer, entry in peers.items()]
     )
 
 
 def _vxlan_peer(device, name, node):
-    return {
-        "neighbour": [{"dev": device, "address": _vtep(node), "mac": vtep_mac(name)}],
-        "vxlan_fdb": [{"dev": device, "mac": vtep_mac(name), "dst": node["ip"]}],
-        "route": [{"dst": node["subnet"], "via": _vtep(node), "dev": device, "onlink": True}],
-    }
+    return _parts.vxlan_peer(device, name, node, _vtep(node), [node["subnet"]])
 
 
 def _direct_or_vxlan_peer(device, name, node):
     """DirectRouting: a peer on the same segment is a plain gateway and needs no tunnel; only the node knows which those are."""
-    tunnelled = _vxlan_peer(device, name, node)
     return _parts.merge(
-        {section: [dict(entry, unless_onlink=node["ip"]) for entry in entries] for section, entries in tunnelled.items()},
-        {"route": [{"dst": node["subnet"], "via": node["ip"], "if_onlink": node["ip"]}]},
+        _parts.where("unless_onlink", node["ip"], _vxlan_peer(device, name, node)),
+        _parts.where("if_onlink", node["ip"], {"route": [{"dst": node["subnet"], "via": node["ip"]}]}),
     )
 
 

@@ -47,7 +47,7 @@ WRONG = [
      "node1: fabric_pods[0].unit.exec_start: not set, and it is required: Command line, in the syntax of C(ExecStart) in C(systemd.service(5\\))."),
     (pods({"name": "a", "unit": {"exec_start": "x", "restart": "maybe"}}),
      "node1: fabric_pods[0].unit.restart: maybe: expected one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always"),
-    ({"fabric_backend": "flanel"}, "node1: fabric_backend: flanel: expected one of flannel"),
+    ({"fabric_backend": "flanel"}, "node1: fabric_backend: flanel: expected one of calico, flannel"),
     # names
     ({"fabric_name": "f" * 33}, "node1: fabric_name: %s: expected at most 32 lower-case letters, digits and inner hyphens" % ("f" * 33)),
     ({"fabric_name": "a/b"}, "node1: fabric_name: a/b: expected at most 32 lower-case letters, digits and inner hyphens"),
@@ -197,13 +197,17 @@ def test_the_model():
         "strangers": [],
         "options": {"type": "vxlan", "direct_routing": False, "vni": 1, "port": 8472},
         "exclusive": {"flannel_vni": 1},
+        "pools": None,
     }
     unit = {"exec_start": "/bin/true", "user": None, "working_directory": None, "environment": {"A": 1}, "restart": "on-failure"}
     assert fabric["nodes"] == {
         "node1": {
             "ip": "198.51.100.1",
             "subnet": "10.244.1.0/24",
+            "blocks": [],
+            "networks": ["10.244.1.0/24"],
             "labels": {},
+            "options": {},
             "pods": [
                 {"name": "web", "address": "10.244.1.3", "labels": {"app": "x"}, "unit": unit},
                 {"name": "db", "address": "10.244.1.2", "labels": {}, "unit": None},

@@ -13,6 +13,7 @@ from ansible_collections.clusternet.fabric.plugins.plugin_utils import verify
 def cluster(nodes=3, pods=2, masquerade=True):
     return {
         "name": "fabric",
+        "backend": "flannel",
         "masquerade": masquerade,
         "nodes": {
             "node%d" % n: {

@@ -42,7 +42,7 @@ def test_the_vtep():
 
 
 def test_a_mac_as_calico_derives_it():
-    assert flannel.vtep_mac("node1") == MACS["node1"]
+    assert _parts.vtep_mac("node1") == MACS["node1"]
 
 
 def test_peers():

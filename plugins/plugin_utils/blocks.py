@@ -1,0 +1,282 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Blocks as leases: which parts of pools each node holds, and which address in them each pod.
+
+What backends that route to pods need (projectcalico/calico:libcalico-go/lib/ipam): a node holds blocks, one to begin with and another when
+that is full, and an address may be any of a block's. Pure, and the counterpart of the allotment of subnets in C(leases).
+
+A pool of a fabric is C({name, cidr, block_length, node_labels, disabled}): a node that bears those labels takes blocks from it unless it is disabled.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from .spec import Problem
+
+# Of a node's first block: its tunnel's own.
+TUNNEL = 0
+
+
+def tunnel_address(blocks):
+    """The address of a node's tunnel device: the first of its first block, which no pod gets."""
+    return str(ipaddress.ip_network(blocks[0])[TUNNEL])
+
+
+def pool_of(pools, network):
+    """The pool that a block or an address is in, or None."""
+    network = ipaddress.ip_network(network)
+    return next((pool for pool in pools if network.subnet_of(ipaddress.ip_network(pool["cidr"]))), None)
+
+
+def allot(fabric, held, natural, problems):
+    """C({node: (its blocks, {pod: address})}) of a validated fabric; what is wrong is appended to C(problems).
+
+    C(held): the records so far, those of nodes that left included. What is held stays; blocks come to what is there and never go,
+    but for those outside every pool in which no pod is left.
+    """
+    room = _Room(fabric, held)
+    shares = {name: _Share(name, node, held.get(name, {}), room, problems) for name, node in fabric["nodes"].items()}
+    for name in sorted(shares, key=natural):
+        shares[name].keep()
+    # Whoever wants certain ones comes before those who take what there is.
+    for name in sorted(shares, key=natural):
+        shares[name].pin()
+    if not problems:
+        for name in sorted(shares, key=natural):
+            shares[name].fill(natural)
+            if problems:
+                break
+    return {} if problems else {name: ([str(block) for block in share.blocks], share.addresses(natural)) for name, share in shares.items()}
+
+
+class _Room:
+    """The pools, and who holds what of them."""
+
+    def __init__(self, fabric, held):
+        self.fabric, self.pools = fabric, [_Pool(pool, fabric["subnet_length"]) for pool in fabric["pools"]]
+        for name, record in held.items():
+            for network in ([record["subnet"]] if record.get("subnet") else []) + record.get("blocks", []):
+                for pool in self.pools:
+                    pool.take(ipaddress.ip_network(network), name)
+
+    def of(self, network):
+        return next((pool for pool in self.pools if network.subnet_of(pool.cidr)), None)
+
+    def next_for(self, share):
+        """The block that a node takes when it has to choose; None where nothing is left."""
+        pools = [pool for pool in self.pools if pool.is_for(share.node)]
+        homes = [ipaddress.ip_network(share.record["subnet"])] if share.record.get("subnet") else share.blocks[:1]
+        for pool in pools:
+            for home in homes:
+                for index in pool.around(home):
+                    if pool.holder.get(index, share.name) == share.name and pool.block(index) not in share.blocks:
+                        return pool.block(index)
+        for pool in pools:
+            begun = any(block.subnet_of(pool.cidr) for block in share.blocks)
+            block = (None if begun else pool.empty_stretch()) or pool.lowest()
+            if block is not None:
+                return block
+        return None
+
+
+class _Pool:
+    """One pool: its blocks by number, and the stretches that they are in.
+
+    A stretch is as long as a node's subnet would be. Each node begins one where there are enough, and goes on within it: so a network that becomes
+    one of subnets, such as flannel's, renumbers nobody.
+    """
+
+    def __init__(self, pool, subnet_length):
+        self.data, self.cidr, self.length = pool, ipaddress.ip_network(pool["cidr"]), pool["block_length"]
+        self.size = 1 << (self.cidr.max_prefixlen - self.length)
+        self.base, self.count = int(self.cidr.network_address), 1 << (self.length - self.cidr.prefixlen)
+        self.stretch = 1 << max(self.length - subnet_length, 0)
+        self.holder, self.begun = {}, set()
+        # As with subnets the first stays unused where it is one of several: it bears the range's own address.
+        self.next_stretch, self.next_block = int(self.count > self.stretch), 0
+
+    def is_for(self, node):
+        wanted = self.data["node_labels"] or {}
+        return not self.data["disabled"] and all(str(node["labels"].get(label)) == str(value) for label, value in wanted.items())
+
+    def block(self, index):
+        return ipaddress.ip_network((self.base + index * self.size, self.length))
+
+    def index(self, network):
+        return (int(network.network_address) - self.base) // self.size
+
+    def take(self, network, name):
+        if not network.overlaps(self.cidr):
+            return
+        first, last = max(self.index(network), 0), (int(network.broadcast_address) - self.base) // self.size
+        for index in range(first, min(last, self.count - 1) + 1):
+            self.holder.setdefault(index, name)
+            self.begun.add(index // self.stretch)
+
+    def around(self, network):
+        """The blocks of the stretch, or of the subnet, that a network is in."""
+        if not network.overlaps(self.cidr):
+            return range(0)
+        first = self.index(network) // self.stretch * self.stretch
+        wide = max((int(network.broadcast_address) - int(network.network_address) + 1) // self.size, self.stretch)
+        return range(max(first, 0), min(first + wide, self.count))
+
+    def empty_stretch(self):
+        while (self.next_stretch + 1) * self.stretch <= self.count:
+            if self.next_stretch not in self.begun:
+                return self.block(self.next_stretch * self.stretch)
+            self.next_stretch += 1
+        return None
+
+    def lowest(self):
+        while self.next_block < self.count:
+            if self.next_block not in self.holder:
+                return self.block(self.next_block)
+            self.next_block += 1
+        return None
+
+
+class _Share:
+    """What one node gets."""
+
+    def __init__(self, name, node, record, room, problems):
+        self.name, self.node, self.record, self.room, self.problems = name, node, record, room, problems
+        self.blocks, self.owner, self.taken = [], {}, {}
+
+    def problem(self, field, expected, value):
+        self.problems.append(Problem(self.name, field, expected, value))
+
+    def keep(self):
+        """The blocks held so far, and the addresses of pods in them."""
+        wanted = {pod["name"] for pod in self.node["pods"]}
+        kept = {pod: ipaddress.ip_address(address) for pod, address in self.record.get("pods", {}).items()}
+        for text in self.record.get("blocks", []):
+            block = ipaddress.ip_network(text)
+            pool = self.room.of(block)
+            if pool is not None and pool.length == block.prefixlen:
+                self.blocks.append(block)
+            elif pool is None and not any(address in block for pod, address in kept.items() if pod in wanted):
+                continue
+            else:
+                where = "lies in no pool" if pool is None else "is no block of length %d (pool %s)" % (pool.length, pool.data["name"])
+                self.problem("blocks", "is leased to this node by %s and %s: keep the pool that it came from, disabled where no more of it is to be "
+                             "given out, until no pod has an address of it" % (self.room.fabric["lease_file"], where), text)
+
+    def pin(self):
+        """The blocks and addresses that the inventory names, then the addresses that pods had without a block, as in a network of subnets."""
+        for index, text in enumerate(self.node.get("blocks") or []):
+            self.claim(ipaddress.ip_network(text), "%s_blocks[%d]" % (self.room.fabric["backend"], index), text)
+        pods = self.node["pods"]
+        for index, pod in enumerate(pods):
+            if pod.get("address"):
+                self.pin_address(pod["name"], pod["address"], "fabric_pods[%d].address" % index)
+        pinned = {pod["name"] for pod in pods if pod.get("address")}
+        for index, pod in enumerate(pods):
+            address = self.record.get("pods", {}).get(pod["name"])
+            if pod["name"] in pinned or address is None:
+                continue
+            number = int(ipaddress.ip_address(address))
+            if number in self.owner:
+                taker = next(i for i, other in enumerate(pods) if other["name"] == self.owner[number])
+                expected = "is leased to pod %s: expected an address that nobody holds; pin %s elsewhere first if this is meant"
+                self.problem("fabric_pods[%d].address" % taker, expected % (pod["name"], pod["name"]), address)
+            elif self.within(number) or self.can_claim(number):
+                self.give(pod["name"], number)
+
+    def pin_address(self, pod, address, field):
+        number = int(ipaddress.ip_address(address))
+        pool = self.room.of(ipaddress.ip_network(address))
+        if pool is None:
+            names = ", ".join("%s %s" % (pool.data["name"], pool.cidr) for pool in self.room.pools)
+            self.problem(field, "expected an address of a pool (%s); leave it out to have one chosen" % names, address)
+            return
+        block = pool.block((number - pool.base) // pool.size)
+        if block not in self.blocks and not self.claim(block, field, address):
+            return
+        if number in self.owner:
+            self.problem(field, "pod %s has it already: expected one address for one pod" % self.owner[number], address)
+        elif number == self.tunnel():
+            self.problem(field, "is the tunnel's, the first of this node's first block %s: expected another" % self.blocks[0], address)
+        else:
+            self.give(pod, number)
+
+    def claim(self, block, field, value):
+        """Take a certain block; whether that was possible."""
+        if block in self.blocks:
+            return True
+        pool = self.room.of(block)
+        if pool is None or pool.length != block.prefixlen:
+            lengths = ", ".join("%s: /%d in %s" % (pool.data["name"], pool.length, pool.cidr) for pool in self.room.pools)
+            self.problem(field, "expected a block of a pool (%s)" % lengths, value)
+            return False
+        holder = pool.holder.get(pool.index(block), self.name)
+        if holder != self.name:
+            self.problem(field, "is in block %s, which is leased to %s: expected one that nobody else holds" % (block, holder), value)
+            return False
+        self.take(block)
+        return True
+
+    def can_claim(self, number):
+        """Whether an address held so far can be kept by taking its block: where that is in the node's own subnet."""
+        address = ipaddress.ip_network(number)
+        pool = self.room.of(address)
+        if pool is None or pool.holder.get((number - pool.base) // pool.size) != self.name or pool.data["disabled"]:
+            return False
+        self.take(pool.block((number - pool.base) // pool.size))
+        return number != self.tunnel()
+
+    def take(self, block):
+        self.blocks.append(block)
+        self.room.of(block).take(block, self.name)
+
+    def give(self, pod, number):
+        self.owner[number], self.taken[pod] = pod, number
+
+    def within(self, number):
+        return number != self.tunnel() and any(int(block[0]) <= number <= int(block[-1]) for block in self.blocks)
+
+    def tunnel(self):
+        return int(self.blocks[0][TUNNEL]) if self.blocks else None
+
+    def fill(self, natural):
+        """Addresses for the pods that have none, from the blocks held and then from further ones."""
+        missing = sorted((pod["name"] for pod in self.node["pods"] if pod["name"] not in self.taken), key=natural)
+        free = self.free(0)
+        while missing or not self.blocks:
+            number = next(free, None) if missing else None
+            if number is not None:
+                self.give(missing.pop(0), number)
+                continue
+            block = self.room.next_for(self)
+            if block is None:
+                self.exhausted(missing)
+                return
+            self.take(block)
+            free = self.free(len(self.blocks) - 1)
+
+    def free(self, first):
+        """Free addresses, block by block. Those that would be a bridge's and a subnet's own come last: see _Pool."""
+        for block in self.blocks[first:]:
+            if self.room.of(block).data["disabled"]:
+                continue
+            start, size = int(block[0]), block.num_addresses
+            for number in [start + offset for offset in [*range(2, size), 1, 0][-size:]]:
+                if number not in self.owner and number != self.tunnel():
+                    yield number
+
+    def exhausted(self, missing):
+        fits = [pool for pool in self.room.pools if pool.is_for(self.node)]
+        names = ", ".join("%s %s" % (pool.data["name"], pool.cidr) for pool in fits)
+        what = "for this node%s" % ("'s pods " + ", ".join(missing[:5]) + (" and %d more" % (len(missing) - 5) if len(missing) > 5 else "") if missing else "")
+        if not fits:
+            self.problem(self.room.fabric["backend"] + "_pools", "no pool %s: expected one that is not disabled and whose node_labels it bears" % what,
+                         "%d pools" % len(self.room.pools))
+        else:
+            self.problem(self.room.fabric["backend"] + "_pools", "no block is left %s in %s: add a pool, or shorten the blocks for nodes to come" % (what, names),
+                         "%d pools" % len(self.room.pools))
+
+    def addresses(self, natural):
+        return {pod: str(ipaddress.ip_address(self.taken[pod])) for pod in sorted(self.taken, key=natural)}

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a recipe need not say: a backend with one subnet a node, a bridge that its pods are on, and nothing that runs."""
+
+from __future__ import annotations
+
+# Variables of the backend, without their prefix, that each node says for itself; all others have one value in a fabric.
+PER_NODE = ()
+# What of verify's checks has no sense here.
+WITHOUT_CHECKS = ()
+
+
+def title(options):
+    """Which of the backend's ways the options choose, for a heading."""
+    return options.get("type")
+
+
+def check_cluster(dummy):
+    """What is wrong with the variables seen together with the fabric and its nodes, as (host or "", variable, value, expectation)."""
+    return ()
+
+
+def exclusive(dummy):
+    """What of the options no other fabric on the same machine may have too, by variable."""
+    return {}
+
+
+def pools(dummy):
+    """The pools that nodes hold blocks of (see blocks.py). None: each node holds one subnet of the fabric's range."""
+    return None
+
+
+def packages(dummy):
+    """What the backend needs on a node beyond what every fabric does, the package by the command that it brings."""
+    return {}
+
+
+def files(dummy, dummy_name, dummy_mtu):
+    """The files that belong to the backend, for the C(file_set) module."""
+    return []
+
+
+def units(dummy, dummy_name):
+    """The services of the backend, for the C(unit_set) module."""
+    return []
+
+
+def masquerades(fabric, dummy):
+    """Whether what the pod of that address sends out of the cluster bears its node's address."""
+    return fabric["masquerade"]

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Calico puts on a node (projectcalico/calico:felix, confd), without Calico.
+
+A node holds blocks of the pools. Each of its pods is at the end of a C(cali*) veth with a /32, and takes C(169.254.1.1), which nobody has, for its
+gateway: the node answers for it by proxy ARP, so there is no bridge and no subnet. Other nodes' blocks are routes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from .. import blocks
+from . import _parts
+
+# There is no bridge that would send a frame back.
+WITHOUT_CHECKS = ("hairpin",)
+PER_NODE = ("blocks",)
+
+NEVER, ALWAYS, CROSS_SUBNET = MODES = ("Never", "Always", "CrossSubnet")
+VXLAN_DEVICE = "vxlan.calico"
+GATEWAY = "169.254.1.1"
+HOST_MAC = "ee:ee:ee:ee:ee:ee"
+# The outer headers: IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14.
+VXLAN_OVERHEAD = 50
+
+
+def check(options):
+    """What is wrong with the variables of role calico, as (variable, value, expectation)."""
+    if not 1 <= options["vni"] < 2**24:
+        yield "calico_vni", options["vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
+    if not 1 <= options["port"] <= 65535:
+        yield "calico_port", options["port"], "expected a UDP port from 1 to 65535"
+    if options["pools"]:
+        # Each pool says it for itself.
+        return
+    if not 20 <= options["block_size"] <= 32:
+        yield "calico_block_size", options["block_size"], "expected a length from 20 to 32"
+    if options["vxlan_mode"] == NEVER:
+        yield "calico_vxlan_mode", NEVER, "nothing would carry packets between nodes: expected one of Always, CrossSubnet"
+
+
+def title(options):
+    """Which ways between nodes the options choose."""
+    modes = sorted({pool["vxlan_mode"] for pool in options["pools"] or [options]})
+    return " ".join("vxlan %s" % mode for mode in modes)
+
+
+def check_cluster(fabric):
+    """What is wrong with pools and pins, as (host, variable, value, expectation)."""
+    length = fabric["options"]["block_size"]
+    if fabric["options"]["pools"]:
+        yield from _check_pools(fabric)
+    elif length < ipaddress.ip_network(fabric["pod_cidr"]).prefixlen:
+        yield "", "calico_block_size", length, "expected a length that is not shorter than that of fabric_pod_cidr %s" % fabric["pod_cidr"]
+    for name, node in fabric["nodes"].items():
+        if node["subnet"]:
+            yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of pools here; pin those with calico_blocks"
+        for index, block in enumerate(node["options"]["blocks"]):
+            if _network(block) is None:
+                yield name, "calico_blocks[%d]" % index, block, "expected a block of a pool, such as 10.244.1.0/26"
+
+
+def _check_pools(fabric):
+    cluster, seen = ipaddress.ip_network(fabric["pod_cidr"]), []
+    for index, pool in enumerate(fabric["options"]["pools"]):
+        field, cidr = "calico_pools[%d]." % index, _network(pool["cidr"])
+        if cidr is None:
+            yield "", field + "cidr", pool["cidr"], "expected an IPv4 range such as 10.244.0.0/17, without bits beyond its length"
+            continue
+        if not cidr.subnet_of(cluster):
+            yield "", field + "cidr", pool["cidr"], "expected a range inside fabric_pod_cidr %s" % cluster
+        for name, other in seen:
+            if other.overlaps(cidr):
+                yield "", field + "cidr", pool["cidr"], "overlaps %s of pool %s: expected ranges that do not overlap" % (other, name)
+        if pool["name"] in [name for name, dummy in seen]:
+            yield "", field + "name", pool["name"], "expected names that differ"
+        seen.append((pool["name"], cidr))
+        if not max(cidr.prefixlen, 20) <= pool["block_size"] <= 32:
+            yield "", field + "block_size", pool["block_size"], "expected a length from %d to 32" % max(cidr.prefixlen, 20)
+        if pool["vxlan_mode"] == NEVER:
+            yield "", field + "vxlan_mode", NEVER, "nothing would carry packets between nodes: expected one of Always, CrossSubnet"
+
+
+def _network(text):
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return None
+    return network if network.version == 4 and "/" in text else None
+
+
+def pools(fabric):
+    """The pools, each with all that is said of it; without calico_pools one, the whole range."""
+    options = fabric["options"]
+    whole = {"name": "default", "cidr": fabric["pod_cidr"], "node_labels": {}, "disabled": False, "nat_outgoing": True,
+             **{key: options[key] for key in ("block_size", "vxlan_mode")}}
+    return [dict(pool, block_length=pool["block_size"], nat_outgoing=pool["nat_outgoing"] and fabric["masquerade"])
+            for pool in options["pools"] or [whole]]
+
+
+def masquerades(fabric, address):
+    """Whether what the pod of that address sends out of the cluster bears its node's address: its pool says so."""
+    return blocks.pool_of(fabric["pools"], address)["nat_outgoing"]
+
+
+def packages(dummy):
+    """What brings the commands that the backend needs."""
+    return {"ipset": "ipset"}
+
+
+def kernel_modules(fabric):
+    """What the kernel has to have built in or as a module."""
+    return ["veth", "ip_set", "ip_set_hash_net", "xt_set"] + (["vxlan"] if tunnelled(fabric) else [])
+
+
+def exclusive(options):
+    """What two fabrics on one machine cannot both have."""
+    return {"calico_vni": options["vni"]}
+
+
+def tunnelled(fabric):
+    """Whether any pool's packets are ever put into VXLAN."""
+    return any(pool["vxlan_mode"] != NEVER for pool in fabric["pools"])
+
+
+def document(fabric, name):
+    """All that Calico wants on the node C(name)."""
+    node = fabric["nodes"][name]
+    peers = {peer: entry for peer, entry in fabric["nodes"].items() if peer != name}
+    return _parts.merge(
+        {"underlay": {"address": node["ip"], "overhead": VXLAN_OVERHEAD if tunnelled(fabric) else 0}},
+        _parts.pods_by_route(fabric, node, "cali", GATEWAY, HOST_MAC),
+        # Of what is in none of its pods the node knows that it is nowhere else either.
+        {"route": [{"dst": block, "type": "blackhole"} for block in node["blocks"]]},
+        _vxlan(fabric, name, node, peers) if tunnelled(fabric) else {},
+        {"sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}]},
+        _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"]),
+        _nat_outgoing(fabric),
+    )
+
+
+def vxlan_device(fabric):
+    """vxlan.calico; a fabric beside the default one has its number in it, which leaves no room for more of the name."""
+    return VXLAN_DEVICE if fabric["number"] == _parts.DEFAULT_NUMBER else "vxlan.cali%d" % fabric["number"]
+
+
+def _vxlan(fabric, name, node, peers):
+    """Static routes to every other node's blocks, and what comes in a tunnel from who is no node is dropped."""
+    device = vxlan_device(fabric)
+    nodes, chain = _parts.own(fabric, "cali40all-vxlan-net"), _parts.own(fabric, "cali-INPUT")
+    strange = "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL -m set ! --match-set %s src -j DROP" % (fabric["options"]["port"], nodes)
+    guard = _parts.merge(
+        {"ipset": [{"name": nodes, "type": "hash:net", "members": sorted(peer["ip"] for peer in peers.values())}]},
+        _parts.chain("filter", chain, "INPUT", [strange], position="first"),
+    )
+    return _parts.merge(
+        _parts.vxlan(fabric, name, node, device),
+        {"address": [{"dev": device, "address": blocks.tunnel_address(node["blocks"]) + "/32"}]},
+        *[_vxlan_peer(fabric, device, peer, entry) for peer, entry in peers.items()],
+        guard
+    )
+
+
+def _vxlan_peer(fabric, device, name, peer):
+    """CrossSubnet: to a node on the same segment as it is, in the tunnel to one behind a router; which of the two, each node knows itself."""
+    of_mode = {mode: [] for mode in MODES}
+    for block in peer["blocks"]:
+        of_mode[blocks.pool_of(fabric["pools"], block)["vxlan_mode"]].append(block)
+    address, ip = blocks.tunnel_address(peer["blocks"]), peer["ip"]
+    part = _parts.vxlan_peer(device, name, peer, address, of_mode[ALWAYS])
+    cross = _parts.vxlan_peer(device, name, peer, address, of_mode[CROSS_SUBNET])
+    if not of_mode[ALWAYS]:
+        part = _parts.where("unless_onlink", ip, cross)
+    else:
+        part = _parts.merge(part, _parts.where("unless_onlink", ip, {"route": cross["route"]}))
+    return _parts.merge(part, _parts.where("if_onlink", ip, {"route": [{"dst": block, "via": ip} for block in of_mode[CROSS_SUBNET]]}))
+
+
+def _nat_outgoing(fabric):
+    """What pods of such pools send to where no pool is bears the node's address."""
+    masquerading = [pool["cidr"] for pool in fabric["pools"] if pool["nat_outgoing"]]
+    if not masquerading:
+        return {}
+    chain, everywhere, some = (_parts.own(fabric, name) for name in ("cali-nat-outgoing", "cali40all-ipam-pools", "cali40masq-ipam-pools"))
+    rule = "-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE" % (some, everywhere)
+    return _parts.merge(
+        {
+            "ipset": [
+                {"name": everywhere, "type": "hash:net", "members": [pool["cidr"] for pool in fabric["pools"]]},
+                {"name": some, "type": "hash:net", "members": masquerading},
+            ]
+        },
+        _parts.chain("nat", chain, "POSTROUTING", [rule]),
+    )
