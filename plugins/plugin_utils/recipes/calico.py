@@ -113,7 +113,7 @@ def packages(dummy):
 
 def kernel_modules(fabric):
     """What the kernel has to have built in or as a module."""
-    return ["veth", "ip_set", "ip_set_hash_net", "xt_set"] + (["vxlan"] if tunnelled(fabric) else [])
+    return ["veth", "ip_set"] + (["vxlan"] if tunnelled(fabric) else [])
 
 
 def exclusive(options):

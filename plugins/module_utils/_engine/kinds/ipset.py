@@ -290,8 +290,8 @@ def _member_entry(text, member, default):
 
 def read(kernel, netns):
     """{key: object} of every set of a namespace."""
-    if not os.path.isdir("/sys/module/ip_set"):
-        return {}  # and asking the tool would load it
+    if os.path.isdir("/sys/module") and not os.path.isdir("/sys/module/ip_set"):
+        return {}  # and asking the tool would load it; a container's /sys has no modules to tell of, and loads none
     return {(netns, name): item for name, item in _parse(kernel.run(netns, [TOOL, "save"])).items()}
 
 

@@ -164,6 +164,6 @@ def test_what_a_node_says_for_itself_may_differ():
 
 
 def test_kernel_modules_and_packages():
-    assert recipes.get("calico").kernel_modules(fabric()) == ["veth", "ip_set", "ip_set_hash_net", "xt_set", "vxlan"]
+    assert recipes.get("calico").kernel_modules(fabric()) == ["veth", "ip_set", "vxlan"]
     assert recipes.get("calico").packages(fabric()) == {"ipset": "ipset"}
     assert recipes.get("flannel").packages(fabric(fabric_backend="flannel")) == {}
