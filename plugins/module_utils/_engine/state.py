@@ -29,6 +29,7 @@ class Table(dict):
         super().__delitem__(key)
 
     def update(self, items):
+        items = dict(items)
         self.touched.update(dict.fromkeys(items, True))
         super().update(items)
 
