@@ -95,7 +95,7 @@ REFUSED = [
     ("bridge", {"name": "far"}, "link far: there is a veth of that name; remove it first, or choose another name"),
     ("vxlan", {"name": "far", "state": "absent"}, "link far: there is a veth of that name; remove it first, or choose another name"),
     ("vxlan_fdb", {"dev": "far", "mac": "02:00:5e:10:00:09", "dst": "192.0.2.8"},
-     "vxlan_fdb.dev: far: expected a VXLAN device, not a veth"),
+     "vxlan_fdb.dev: 'far': expected a VXLAN device, not a veth"),
     # refused by the kernel
     ("sysctl", {"key": "net/ipv4/no_such", "value": "1"},
      "add sysctl net/ipv4/no_such: this kernel has no such key (is a module or a device of it missing?). "
