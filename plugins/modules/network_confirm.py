@@ -23,7 +23,7 @@ attributes:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
-      - Nothing waits for it in a play that is only predicted, so it does and says nothing.
+      - Says whether something awaits it. Nothing does in a play that is only predicted.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
@@ -55,14 +55,14 @@ RETURN = r"""
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import FabricError
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.replay import confirm
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.replay import awaits, confirm
 
 
 def main():
     module = AnsibleModule(argument_spec={"owner": {"type": "str", "required": True}}, supports_check_mode=True)
-    if module.check_mode:
-        module.exit_json(changed=False)
     try:
+        if module.check_mode:  # nothing awaits what a run in check mode did not change
+            module.exit_json(changed=awaits(module.params["owner"]))
         confirm(module.params["owner"])
     except (FabricError, OSError) as error:
         module.fail_json(msg=str(error))

@@ -68,6 +68,14 @@ def go_back(name):
         return outcome
 
 
+def awaits(name):
+    """Whether what a run changed goes back unless it is confirmed."""
+    with machine.lock():
+        place = Place(name)
+        pending = place.pending()
+        return bool(pending and pending["goes_back"] and place.coming() is not None)
+
+
 def confirm(name):
     """What a run changed is what a restart builds from now on."""
     with machine.lock():
