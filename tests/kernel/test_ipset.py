@@ -280,15 +280,16 @@ def test_a_run_that_is_killed_in_the_middle_of_a_swap(node):
     node.apply(sets())
 
     def run():
-        original = Transaction.feed
+        original = Transaction.feed_all
 
-        def feed(self, netns, command, line, table=None):
-            if line.startswith("swap"):
+        def feed_all(self, netns, command, lines, table=None):
+            swap = next((position for position, line in enumerate(lines) if line.startswith("swap")), None)
+            original(self, netns, command, lines[:swap], table)
+            if swap is not None:
                 self.flush()
                 os.kill(os.getpid(), signal.SIGKILL)
-            original(self, netns, command, line, table)
 
-        Transaction.feed = feed
+        Transaction.feed_all = feed_all
         node.apply(sets(maxelem=5))
 
     assert os.WIFSIGNALED(os.waitpid(node.fork(run), 0)[1])

@@ -60,7 +60,7 @@ def _unicast_macs(values):
     return _macs(values) and not any(value[1] in "13579bdf" for value in values) and "00:00:00:00:00:00" not in values
 
 
-def _ipv4s(values):
+def ipv4s(values):
     try:
         for dummy in map(_parse_ipv4, values):
             pass
@@ -69,8 +69,8 @@ def _ipv4s(values):
         return False
 
 
-def _ipv4_prefixes(values):
+def ipv4_prefixes(values):
     return all(map(fields.ipv4_prefix, values))
 
 
-PLAIN = {fields.mac: _macs, fields.unicast_mac: _unicast_macs, fields.address: _ipv4s, fields.destination: _ipv4_prefixes}
+PLAIN = {fields.mac: _macs, fields.unicast_mac: _unicast_macs, fields.address: ipv4s, fields.destination: ipv4_prefixes}

@@ -49,6 +49,14 @@ def lock():
         os.close(descriptor)
 
 
+def _in_memory(text=""):
+    """An open file of no folder, with a text to be read."""
+    file = os.fdopen(os.memfd_create("clusternet"), "w+", encoding="utf-8", errors="surrogateescape")
+    file.write(text)
+    file.seek(0)
+    return file
+
+
 def _is_mount(path):
     """Whether something is mounted at a file of /run/netns: a namespace, that is."""
     try:
@@ -278,17 +286,22 @@ class Kernel:
             raise OperationFailed(error.strerror or str(error)) from None
 
     def run(self, netns, command, stdin=None):
-        """Output of a stock tool run in the namespace; its own words on failure."""
-        with self.inside(netns):
+        """Output of a stock tool run in the namespace; its own words on failure.
+
+        What it reads and writes can be megabytes, and lies in memory: through pipes both sides would wait for one another.
+        """
+        with self.inside(netns), _in_memory(stdin or "") as given, _in_memory() as said:
             try:
                 done = subprocess.run(
-                    command, input=stdin, capture_output=True, text=True, check=False, timeout=TOOL_SECONDS,
+                    command, stdin=given, stdout=said, stderr=subprocess.PIPE, text=True, check=False, timeout=TOOL_SECONDS,
                     env=dict(os.environ, LC_ALL="C", PATH="/usr/sbin:/usr/bin:/sbin:/bin"))
+                said.seek(0)
+                output = said.read()
             except FileNotFoundError:
                 raise FabricError("%s is not installed on this node; install its package first" % command[0]) from None
             except subprocess.TimeoutExpired:
                 raise OperationFailed("%s did not end in %d s" % (command[0], TOOL_SECONDS)) from None
         if done.returncode:
-            said = [line for line in (done.stderr or done.stdout).splitlines() if line and not line.startswith("Try `")]
-            raise OperationFailed("%s: %s" % (command[0], "; ".join(said)))
-        return done.stdout
+            words = [line for line in (done.stderr or output).splitlines() if line and not line.startswith("Try `")]
+            raise OperationFailed("%s: %s" % (command[0], "; ".join(words)))
+        return output

@@ -77,10 +77,13 @@ class Transaction:
 
     def feed(self, netns, command, line, table=None):
         """A line for a tool that reads what to do. Those of a table are committed together, each table by itself."""
+        self.feed_all(netns, command, [line], table)
+
+    def feed_all(self, netns, command, lines, table=None):
         if self._messages or self._lines and (netns, command) != self._fed:
             self.flush()
         self._fed = (netns, command)
-        self._lines.append((self._operation, table, line))
+        self._lines.append((self._operation, table, lines))
 
     @contextlib.contextmanager
     def descriptors(self):
@@ -117,21 +120,21 @@ class Transaction:
         if lines:
             self._run(lines)
 
-    def _run(self, lines):
+    def _run(self, fed):
         """One run of the tool for all lines."""
         netns, command = self._fed
-        text, origin = [], {}
-        for table in dict.fromkeys(table for dummy, table, dummy in lines):
+        text, origin = [], []
+        for table in dict.fromkeys(table for dummy, table, dummy in fed):
             text += ["*" + table] if table else []
-            for operation, which, line in lines:
+            for operation, which, lines in fed:
                 if which == table:
-                    text.append(line)
-                    origin[len(text)] = operation
+                    text += lines
+                    origin.append((len(text), operation))
             text += ["COMMIT"] if table else []
         try:
             self.kernel.run(netns, list(command), "\n".join(text) + "\n")
         except OperationFailed as error:
             words = error.reason.replace(":", " ").split()
-            number = next((int(word) for before, word in zip(words, words[1:]) if before == "line" and word.isdigit()), None)
-            error.op = origin.get(number, lines[0][0])
+            number = next((int(word) for before, word in zip(words, words[1:]) if before == "line" and word.isdigit()), 0)
+            error.op = next((operation for last, operation in origin if number <= last), fed[0][0])
             raise

@@ -19,11 +19,14 @@ import os
 import re
 
 from ..errors import Conflict, Invalid, OperationFailed
+from ..columns import ipv4_prefixes, ipv4s
 from ..fields import Option, between, validate
 from ._base import NETNS, Kind, inside, place
 
 TOOL = "ipset"
 LIST = "list:set"
+MAXELEM, HASHSIZE = 65536, 1024  # the kernel's defaults (IP_SET_DEFAULT_MAXELEM, IPSET_DEFAULT_HASHSIZE)
+PER_BUCKET = 4
 TYPES = ("bitmap:ip", "bitmap:ip,mac", "bitmap:port", "hash:ip", "hash:ip,mac", "hash:ip,mark", "hash:ip,port", "hash:ip,port,ip",
          "hash:ip,port,net", "hash:mac", "hash:net", "hash:net,iface", "hash:net,net", "hash:net,port", "hash:net,port,net", LIST)
 # What a set is being filled as before it takes another's place; one that is there was left by a run that was killed.
@@ -79,6 +82,25 @@ MEMBER = {
     "wildcard": Option("bool", False),
 }
 
+# What most members are: nothing but their text. One object for all of them.
+PLAIN = {"timeout": None, "comment": "", "nomatch": False, "wildcard": False}
+
+
+class NormalMembers(dict):
+    """Members in the tool's normal form as they were written, all of them PLAIN: they need not be loaded to know it."""
+
+
+def _normal(entries, item):
+    """The members as NormalMembers where they surely are, or None: of many sets everything is a plain IPv4 address or network."""
+    if item["type"] not in ("hash:ip", "hash:net") or item["family"] == "inet6" or item["netmask"] or set(map(type, entries)) != {str}:
+        return None
+    members = NormalMembers.fromkeys(entries, PLAIN)
+    hosts = members if item["type"] == "hash:ip" else [text for text in members if "/" not in text]
+    networks = () if item["type"] == "hash:ip" else [text for text in members if "/" in text]
+    fits = len(members) == len(entries) <= (item["maxelem"] or MAXELEM) and "0.0.0.0" not in hosts
+    # A network of one host is written without its length, and one of all hosts is none.
+    return members if fits and ipv4s(hosts) and ipv4_prefixes(networks) and not any(text.endswith(("/0", "/32")) for text in networks) else None
+
 
 class Ipset(Kind):
     name = table = "ipset"
@@ -111,11 +133,15 @@ class Ipset(Kind):
             raise Invalid(path + ".range", None, "a range with the type %s, such as 192.0.2.0/24 or 1024-2047" % item["type"])
         item["timeout"] = "" if item["timeout"] is None else item["timeout"]  # a set knows time, or it does not
         item["members"] = None if entry["members"] is None else self._members(entry["members"], item, path + ".members")
-        item["comment"] = item["comment"] or any(member["comment"] for member in (item["members"] or {}).values())
+        if not isinstance(item["members"], NormalMembers):
+            item["comment"] = item["comment"] or any(member["comment"] for member in (item["members"] or {}).values())
         return [(self.key(entry, path), item)]
 
     @staticmethod
     def _members(entries, item, path):
+        members = _normal(entries, item)
+        if members is not None:
+            return members
         members = {}
         for position, entry in enumerate(entries):
             where = "%s[%d]" % (path, position)
@@ -163,11 +189,11 @@ class Ipset(Kind):
         members = wanted["members"]
         if changed:
             changed["members"] = found["members"] if members is None else members
-        elif members is not None:
+        elif members is not None and (members != found["members"] or self.order(found)):
             same = {text: member for text, member in found["members"].items()
                     if text in members and _alike(member, members[text], wanted["timeout"])}
             if len(same) != len(members) or len(same) != len(found["members"]) or self.order(found) and list(same) != list(members):
-                changed["members"] = {text: same.get(text, member) for text, member in members.items()}
+                changed["members"] = {text: same.get(text, member) for text, member in members.items()} if same else members
         return changed
 
     def holders(self, state, key):
@@ -188,26 +214,25 @@ class Ipset(Kind):
     # --- the tool ---
 
     def lines(self, operation):
-        """The operation as lines of ipset-restore, each a list of words."""
+        """The operation as lines of ipset-restore."""
         name, before, after = operation.key[1], operation.before, operation.after
         if operation.verb == "remove":
-            return [["destroy", name]]
+            return ["destroy " + name]
         if operation.verb == "add":
-            return [_create(name, after)]
+            return [_create(name, _roomy(after))]
         if _made_anew(after):
             whole = dict(before, **after)
-            return ([_create(TEMPORARY, whole)] + [_add(TEMPORARY, text, member) for text, member in whole["members"].items()]
-                    + [["swap", TEMPORARY, name], ["destroy", TEMPORARY]])
+            return ([_create(TEMPORARY, _roomy(whole))] + [_add(TEMPORARY, text, member) for text, member in whole["members"].items()]
+                    + ["swap %s %s" % (TEMPORARY, name), "destroy " + TEMPORARY])
         gone, new = _edits(before["members"], after["members"], self.order(before))
         # -exist: a member whose time is up goes by itself; one that differs is written over
-        return [["del", name, text, "-exist"] for text in gone] + [_add(name, text, after["members"][text]) + ["-exist"] for text in new]
+        return ["del %s %s -exist" % (name, text) for text in gone] + [_add(name, text, after["members"][text]) + " -exist" for text in new]
 
     def requests(self, transaction, operation):
-        for words in self.lines(operation):
-            transaction.feed(operation.key[0], RESTORE, " ".join(map(_quoted, words)))
+        transaction.feed_all(operation.key[0], RESTORE, self.lines(operation))
 
     def commands(self, operation):
-        return [inside(operation.key[0], TOOL, *words) for words in self.lines(operation)]
+        return [inside(operation.key[0], TOOL, *_words(line)) for line in self.lines(operation)]
 
     # --- back to a document ---
 
@@ -267,18 +292,34 @@ def _create(name, item):
     for field in VALUES:
         if item[field] not in (None, ""):
             words += [field, item[field]]
-    return words + [flag for flag in FLAGS if item[flag]]
+    return " ".join(map(_quoted, words + [flag for flag in FLAGS if item[flag]]))
+
+
+def _roomy(item):
+    """With a hash for all that comes, unless it was asked for another: one that grows has the kernel wait again and again."""
+    if not item["type"].startswith("hash:") or item["hashsize"] or len(item["members"] or ()) <= PER_BUCKET * HASHSIZE:
+        return item
+    return dict(item, hashsize=1 << (len(item["members"]) // PER_BUCKET).bit_length())
 
 
 def _add(name, text, member):
-    words = ["add", name, text] + [flag for flag in MEMBER_FLAGS if member[flag]]
+    return "add %s %s%s" % (name, text, "" if member is PLAIN else _options(member))
+
+
+def _options(member):
+    words = [flag for flag in MEMBER_FLAGS if member[flag]]
     words += ["timeout", member["timeout"]] if member["timeout"] is not None else []
-    return words + (["comment", member["comment"]] if member["comment"] else [])
+    words += ["comment", member["comment"]] if member["comment"] else []
+    return "".join(" " + _quoted(word) for word in words)
 
 
 def _quoted(word):
     word = str(word)
     return word if re.match(r"\S+\Z", word) else '"%s"' % word
+
+
+def _words(line):
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
 
 
 def _member_entry(text, member, default):
@@ -297,18 +338,27 @@ def read(kernel, netns):
 
 def _parse(text):
     found = {}
-    for line in text.splitlines():
-        words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
-        if words[0] == "create":
-            fields, other = _fields(words[3:], VALUES, FLAGS, PASSED_OVER)
-            fields = {field: int(value) if field in NUMBERS and value is not None else value for field, value in fields.items()}
-            fields["timeout"] = "" if fields["timeout"] is None else fields["timeout"]
-            found[words[1]] = dict(fields, type=words[2], other=" ".join(other), members={})
-        elif words[0] == "add":
+    for section in re.split(r"^(?=create )", text, flags=re.MULTILINE):
+        head, dummy, rest = section.partition("\n")
+        if head:
+            words = _words(head)
+            found[words[1]] = _parse_create(words)
+            texts = rest.replace("add %s " % words[1], "")
+            if " " not in texts:  # nothing but members, and nothing but their texts
+                found[words[1]]["members"] = dict.fromkeys(texts.splitlines(), PLAIN)
+                continue
+        for words in map(_words, rest.splitlines()):
             fields = _fields(words[3:], MEMBER_VALUES, MEMBER_FLAGS)[0]
             fields["timeout"] = None if fields["timeout"] is None else int(fields["timeout"])
             found[words[1]]["members"][words[2]] = dict(fields, comment=fields["comment"] or "")
     return found
+
+
+def _parse_create(words):
+    fields, other = _fields(words[3:], VALUES, FLAGS, PASSED_OVER)
+    fields = {field: int(value) if field in NUMBERS and value is not None else value for field, value in fields.items()}
+    fields["timeout"] = "" if fields["timeout"] is None else fields["timeout"]
+    return dict(fields, type=words[2], other=" ".join(other), members={})
 
 
 def _fields(words, values, flags, passed_over=()):
@@ -348,10 +398,12 @@ def _normalise(kernel, here, where, there):
                                   "create it first, or in the same document")
                 lines.append("create %s %s -exist" % (text, LIST if there[text] == LIST else "hash:ip"))
     for name, item in sorted(here.items(), key=lambda pair: pair[1]["type"] == LIST):
-        lines.append(" ".join(map(_quoted, _create(name, dict(item, timeout="", counters=False, comment=True)))))
+        lines.append(_create(name, dict(item, timeout="", counters=False, comment=True)))
         origin[len(lines)] = (where[name], name)
+        if isinstance(item["members"], NormalMembers):
+            continue
         for position, (text, member) in enumerate((item["members"] or {}).items()):
-            lines.append(" ".join(_add(name, text, dict(member, timeout=None, comment=str(position)))))
+            lines.append(_add(name, text, dict(member, timeout=None, comment=str(position))))
             origin[len(lines)] = ("%s.members[%d]" % (where[name], position), text)
     try:
         with kernel.throwaway():
@@ -379,7 +431,7 @@ def _refused(reason, origin, here, where):
 
 def _as_loaded(item, saved):
     normal = dict(item, **{field: saved[field] for field in BY_THE_TOOL})
-    if item["members"] is not None:
+    if item["members"] is not None and not isinstance(item["members"], NormalMembers):
         asked = list(item["members"].values())
         loaded = [(int(member["comment"]), text, member) for text, member in saved["members"].items()]
         normal["members"] = {text: dict(member, timeout=asked[i]["timeout"], comment=asked[i]["comment"])

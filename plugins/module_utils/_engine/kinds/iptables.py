@@ -12,6 +12,7 @@ keep their counters and foreign rules are never written.
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import shlex
 
@@ -37,16 +38,20 @@ def _chain_name(value, path):
     return value
 
 
+_UNQUOTED = re.compile(r"""[^\s"'\\]+( [^\s"'\\]+)*""")
+
+
 def _one_rule(value, path):
     try:
-        words = shlex.split(value)
+        # Most need none of what a shell's rules take to read.
+        words = value.split(" ") if _UNQUOTED.fullmatch(value) else shlex.split(value)
     except ValueError as error:
         raise Invalid(path, value, "a rule with balanced quotes (%s)" % error) from None
     if not words or "\n" in value:
         raise Invalid(path, value, "one rule on one line, such as '-s 192.0.2.0/24 -j ACCEPT'")
     if words[0] in ("-A", "-I", "-D", "-t", "--append", "--insert", "--delete", "--table"):
         raise Invalid(path, value, "a rule without %s: table, chain and position are options of their own" % words[0])
-    return " ".join(quoted(word) for word in words)
+    return value if _UNQUOTED.fullmatch(value) else " ".join(quoted(word) for word in words)
 
 
 WHERE = {
@@ -66,7 +71,12 @@ SINGLE = ":rule"
 
 
 def is_ours(rule, owner):
-    return re.search(r'--comment "?%s(%s)?"?(\s|$)' % (re.escape(owner.comment), SINGLE), rule) is not None
+    return _mark_of(owner.comment).search(rule) is not None
+
+
+@functools.lru_cache(maxsize=None)
+def _mark_of(comment):
+    return re.compile(r'--comment "?%s(%s)?"?(\s|$)' % (re.escape(comment), SINGLE))
 
 
 def chain_of(item):
@@ -76,8 +86,11 @@ def chain_of(item):
     return None if mark is None or mark.endswith(SINGLE) else mark
 
 
+_ANY_MARK = re.compile(r'--comment "?%s([\w.:-]+)' % COMMENT)
+
+
 def _mark(rule):
-    said = re.search(r'--comment "?%s([\w.:-]+)' % COMMENT, rule)
+    said = _ANY_MARK.search(rule)
     return said.group(1) if said else None
 
 
