@@ -52,7 +52,12 @@ MOVES = {
     "masquerade off": ({"fabric_masquerade": False}, 0),
     "masquerade on": ({"fabric_masquerade": True}, 0),
     "another MTU": ({"fabric_mtu": "1300"}, 0),
-    "another port": ({"flannel_port": 4789}, None),
+    "another port": ({"flannel_port": 4790}, None),
+    # Pods keep their namespaces and addresses, and get other links.
+    "calico": ({"fabric_backend": "calico"}, None),
+    "calico: all in the tunnel": ({"calico_vxlan_mode": "Always"}, 0),
+    "calico: across subnets": ({"calico_vxlan_mode": "CrossSubnet"}, 0),
+    "flannel again": ({"fabric_backend": "flannel"}, None),
 }
 
 

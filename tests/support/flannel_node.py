@@ -36,10 +36,10 @@ def rules(host, table, chain):
     return [re.sub(r" -m comment --comment \S+", "", rule) for rule in host.check_output("iptables -t %s -S %s" % (table, chain)).splitlines()]
 
 
-def pings(source, target):
+def pings(source, target, tunnel=TUNNEL):
     """How the packets of five pings between two nodes' pods, ten with the answers, pass the target's port of the switch."""
     # A filter looks at the outer header alone.
-    with capture(target, TUNNEL) as tunnelled, capture(target, "net " + CLUSTER) as plain:
+    with capture(target, tunnel) as tunnelled, capture(target, "net " + CLUSTER) as plain:
         node(source).check_output(in_pod("a", "ping -n -c 5 -i 0.2 -W 2 %s" % pod_address(target, "b")))
     ends = (pod_address(source, "a"), pod_address(target, "b"))
     inner = ("IP %s > %s: ICMP echo request" % ends, "IP %s > %s: ICMP echo reply" % ends[::-1])

@@ -8,7 +8,7 @@ Each stage is taken on every node before the next begins: what others will use i
 goes last.
 
   add      only what can be made beside what stands
-  change   also what differs is changed; nothing of ours is removed that does not stand in the way
+  change   also what differs is changed; nothing of ours is removed that does not stand in the way, as blackholes do
   purge    also what is not wanted is removed: the whole
 """
 
@@ -26,7 +26,7 @@ def staged(found, wanted, owner, stage):
     operations, model = plan(found, wanted, owner, purge=True)
     if stage == PURGE or not operations:
         return operations, model, []
-    change, change_model = plan(found, wanted, owner, purge=False)
+    change, change_model = _with_sinks(operations, *plan(found, wanted, owner, purge=False))
     removes = [PURGE] if len(change) != len(operations) else []
     if stage == CHANGE:
         return change, change_model, removes
@@ -34,18 +34,36 @@ def staged(found, wanted, owner, stage):
     return beside, beside_model, ([CHANGE] if len(beside) != len(change) else []) + removes
 
 
+def _sink(operation):
+    """Whether it is about a route that takes packets from wider ones and leads nowhere: a blackhole or the like."""
+    return operation.kind.table == "route" and {**(operation.before or {}), **(operation.after or {})}["type"] != "unicast"
+
+
+def _with_sinks(whole, change, model):
+    """The second stage, with the removal of sinks: what is changed in it may be reached by a wider route from now on."""
+    planner = Planner(model)
+    for operation in whole:
+        if operation.verb == "remove" and _sink(operation) and operation.key in planner.work["route"]:
+            planner.do(operation)
+    return change + planner.operations, planner.work
+
+
 def _beside(found, operations):
     """The operations that leave alone every link, address, route, neighbour, FDB entry and set that stands."""
     planner, disturbed = Planner(found), set()
     for operation in operations:
         table, key = operation.kind.table, operation.key
-        if _device(operation) in disturbed:
+        ends = {key, (operation.after or operation.before).get("peer")} - {None} if table == "link" else set()
+        if _device(operation) in disturbed or ends & disturbed:
+            disturbed |= ends
             continue
+        if _sink(operation):
+            continue  # it would take the packets of those that a wider route leads to
         if table in ("sysctl", "chain", "netns"):
             planner.do(operation)
-        elif key in found[table]:
-            if table == "link":
-                disturbed.add(key)
+        elif key in found[table] or any(end in found["link"] for end in ends):
+            # A pair is made whole: where one end's name is taken by what stands, the other waits with it.
+            disturbed |= ends
         else:
             try:
                 planner.do(operation)

@@ -8,14 +8,15 @@ import engine_model
 import intent
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.stages import ADD, CHANGE, PURGE
-from ansible_collections.clusternet.fabric.plugins.plugin_utils.recipes import flannel
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import recipes
 
 STANDING = ("link", "address", "route", "neighbour", "vxlan_fdb")
 
 
 def wanted(**common):
     pods = common.pop("pods", ("a", "b"))
-    return flannel.document(intent.fabric(intent.nodes(3, fabric_pods=[{"name": name} for name in pods]), **common), "node1")
+    fabric = intent.fabric(intent.nodes(3, fabric_pods=[{"name": name} for name in pods]), **common)
+    return recipes.get(fabric["backend"]).document(fabric, "node1")
 
 
 WAYS = {
@@ -27,6 +28,7 @@ WAYS = {
     "another port": wanted(flannel_port=4789),
     "another MTU": wanted(fabric_mtu=1300),
     "one pod": wanted(pods=("b",)),
+    "calico": wanted(fabric_backend="calico"),
 }
 
 

@@ -1,0 +1,39 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of Calico's scenarios ask of a lab's nodes, with stock tools."""
+
+import hashlib
+import json
+
+from lab_host import in_pod, node, run_json
+
+
+def link(pod, fabric="fabric"):
+    """The host end of a pod's veth."""
+    return "cali" + hashlib.sha1(("%s/%s" % (fabric, pod)).encode()).hexdigest()[:11]
+
+
+def blocks(name):
+    """A node's blocks, as its copy of the leases has them."""
+    return json.loads(node(name).check_output("cat /var/lib/clusternet/fabric/leases.yml"))["nodes"][name]["blocks"]
+
+
+def check_pods(host, name, mtu):
+    """Each pod of the lab's inventory is wired as Calico does it."""
+    for pod in ("a", "b"):
+        address = run_json(host, in_pod(pod, "ip -4 -j address show dev eth0"))[0]["addr_info"]
+        assert [entry["prefixlen"] for entry in address] == [32], name
+        address = address[0]["local"]
+        near = run_json(host, "ip -j link show dev " + link(pod))[0]
+        assert (near["address"], near["mtu"], near.get("master")) == ("ee:ee:ee:ee:ee:ee", mtu, None)
+        routes = [(route["dst"], route.get("gateway"), route.get("scope")) for route in run_json(host, in_pod(pod, "ip -4 -j route"))]
+        assert sorted(routes) == [("169.254.1.1", None, "link"), ("default", "169.254.1.1", None)]
+        assert [(route["dst"], route.get("scope")) for route in run_json(host, "ip -4 -j route show dev " + link(pod))] == [(address, "link")]
+        for key, value in {"forwarding": "1", "proxy_arp": "1", "rp_filter": "1", "route_localnet": "1"}.items():
+            assert host.file("/proc/sys/net/ipv4/conf/%s/%s" % (link(pod), key)).content_string.strip() == value
+        # The gateway that nobody has is answered for.
+        host.check_output(in_pod(pod, "ip neigh flush dev eth0; ip netns exec %s ping -n -q -c 1 -W 2 198.18.0.1" % pod))
+        assert [entry["lladdr"] for entry in run_json(host, in_pod(pod, "ip -j neigh show 169.254.1.1"))] == ["ee:ee:ee:ee:ee:ee"]
+    assert run_json(host, "ip -j link show type bridge") in ([], [{}])
