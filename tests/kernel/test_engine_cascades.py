@@ -197,6 +197,16 @@ def test_a_namespace_takes_what_is_in_it(busy):
     assert not any(key[0] == "p" for table in busy.planner.work.values() for key in table)
 
 
+def test_a_rule_outlives_its_device_and_goes_with_its_namespace(node):
+    node.sh(BUSY + "ip rule add iif v0 table 99 priority 9; ip -n p rule add iif v1 table 99 priority 9")
+    watched = Watched()
+    watched.remove("veth", "", "v0")
+    assert watched.count("rule") == [2]
+    for operation in removal(watched, ("p",)):
+        watched.do(operation)
+    assert watched.count("rule") == [1]
+
+
 def removal(watched, key):
     planner = plan.Planner(watched.gather())
     planner.remove({"netns": [key]})

@@ -96,6 +96,46 @@ def test_a_permanent_neighbour_of_somebody_in_the_way(node):
     node.same(start)
 
 
+OURS = {"rule": [{"priority": 100, "from": "10.0.0.0/8", "table": 99}]}
+
+
+@pytest.mark.parametrize("protocol", ["", "protocol 161"])
+def test_somebodys_rule_that_is_just_so(node, protocol):
+    """They would stand side by side, and nobody could tell which of the two sends the packets."""
+    node.sh("ip rule add from 10.0.0.0/8 table 99 priority 100 " + protocol)
+    start = node.snapshot()
+    with pytest.raises(Conflict, match="IPv4 rule 100: from 10.0.0.0/8 lookup 99: there is already such a rule, of protocol .* not made by this fabric"):
+        node.apply(OURS)
+    node.same(start)
+
+
+def test_a_rule_goes_by_its_whole_key(node):
+    """The kernel would take the first that has what the request names: somebody's, or a narrower one of ours."""
+    narrow = {"rule": [dict(OURS["rule"][0], iif="eth9")]}
+    node.sh("ip rule add from 10.0.0.0/8 table 98 priority 100")
+    node.apply(narrow)
+    start = node.snapshot()
+    both = {"rule": narrow["rule"] + OURS["rule"]}
+    node.apply(both)
+    node.sh("ip rule add from 10.0.0.0/8 table 99 priority 100 protocol 99")
+    commands = node.apply(narrow, check=True).commands()
+    assert node.apply(narrow).counts() == {"remove": {"rule": 1}}
+    node.sh("ip rule del from 10.0.0.0/8 table 99 priority 100 protocol 99")
+    node.same(start)
+    node.apply(both)
+    node.replay(commands)
+    node.same(start)
+
+
+def test_a_stray_rule_with_what_the_engine_does_not_know(node):
+    start = node.snapshot()
+    node.sh("ip rule add from 10.0.0.0/8 table 99 priority 100 protocol 160 tun_id 7; ip rule add from 10.0.0.0/8 table 99 priority 100 protocol 160")
+    node.apply(OURS)
+    assert "tun_id" not in node.sh("ip rule") and "proto 160" in node.sh("ip rule")
+    node.apply({})
+    node.same(start)
+
+
 def test_fdb_entries_on_somebodys_device(node):
     node.sh("ip link add vx7 type vxlan id 7 dstport 4789 dev eth9")
     start = node.snapshot()
@@ -154,6 +194,8 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     ip route add 192.0.2.0/24 dev cni0 proto 160
     ip route add 192.0.3.0/24 dev eth9 proto 160 table 77
     ip -6 route add fd00::/64 dev eth9 proto 160
+    ip rule add from 192.0.2.0/24 table 77 priority 9 protocol 160
+    ip -6 rule add not fwmark 7 goto 20 priority 9 protocol 160
     ip neigh add 10.244.1.77 lladdr 02:00:00:00:00:77 dev cni0 nud permanent protocol 160
     bridge fdb append 66:00:00:00:00:77 dev flannel.1 dst 198.18.0.77 self permanent
     ip address add 10.9.9.9/24 dev cni0
@@ -165,6 +207,8 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     kept = """
     ip route add 203.0.113.0/24 dev eth9
     ip route add 203.0.114.0/24 dev eth9 proto 161
+    ip rule add from 192.0.2.0/24 table 77 priority 9 protocol 161
+    ip rule add from 192.0.2.0/24 table 77 priority 9
     ip neigh add 198.18.0.99 lladdr 02:00:00:00:00:77 dev eth9 nud permanent
     ip link add t0 type bridge
     ip netns add y
@@ -173,14 +217,14 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     """
     node.sh(kept)
     outcome = node.apply(flannel())
-    assert outcome.counts() == {"remove": {"route": 3, "neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1,
+    assert outcome.counts() == {"remove": {"route": 3, "rule": 2, "neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1,
                                            "iptables_rule": 2, "iptables_chain": 1},
                                 "change": {"iptables_chain": 1}}
     assert "THEIRS" in node.sh("iptables-save") and "clusternet:blue:rule" not in node.sh("iptables -S THEIRS")
     node.apply({})
     left = node.snapshot()
-    node.sh("ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
-    assert len(node.differences(left, node.snapshot())) >= 5
+    node.sh("ip rule del priority 9; ip rule del priority 9; ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
+    assert len(node.differences(left, node.snapshot())) >= 7
 
 
 def test_two_fabrics_side_by_side(node):

@@ -130,6 +130,16 @@ LIVES = {
         {"dst": "203.0.113.0/24", "metric": 9, "table": 1000},
         ["ip route add blackhole 203.0.113.0/24 proto 4 scope global table 1000 metric 9"],
     ),
+    "rule": (
+        {"netns": "web", "priority": 100, "from": "198.51.100.0/24", "fwmark": "0x10/0xff", "ipproto": "tcp", "dport": "80", "table": 99},
+        {"netns": "web", "priority": 100, "from": "198.51.100.0/24", "fwmark": "0x10/0xff", "ipproto": "tcp", "dport": "80", "table": 99},
+        ["ip -n web rule add from 198.51.100.0/24 fwmark 0x10/0xff ipproto 6 dport 80 priority 100 protocol 4 lookup 99"],
+    ),
+    "rule in IPv6": (
+        {"priority": 100, "to": "2001:db8::/32", "invert": True, "action": "unreachable", "protocol": 186},
+        {"priority": 100, "to": "2001:db8::/32", "action": "unreachable"},
+        ["ip -6 rule add not from all to 2001:db8::/32 priority 100 protocol 186 unreachable"],
+    ),
     "neighbour": (
         {"dev": "eth0", "address": "192.0.2.12", "mac": "02:00:5e:10:00:2b"},
         {"dev": "eth0", "address": "192.0.2.12"},

@@ -36,6 +36,22 @@ LIVES = {
                   dict(ON_BRIDGE, neighbour=[{"dev": "br0", "address": "10.0.0.9", "mac": "02:00:00:00:00:08"}])],
     "route": [dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}, {"dst": "10.2.0.0/16", "type": "blackhole"}]),
               dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.8"}, {"dst": "10.2.0.0/16", "dev": "br0", "metric": 5, "table": 99}])],
+    "rule": [
+        {"rule": [{"priority": 100, "from": "10.1.0.0/16", "table": 99}, {"priority": 100, "fwmark": "0x7/0xff", "table": 99},
+                  {"priority": 100, "table": 99}, {"priority": 100, "table": 98, "suppress_prefixlength": 0}, {"priority": 101, "fwmark": 8, "ip_version": 6, "action": "prohibit"}],
+         "route": [{"dst": "10.9.0.0/16", "type": "blackhole", "table": 99}]},
+        # all that a rule can say, some in a namespace; the widest of those of priority 100 goes from behind the narrower ones
+        dict(P, rule=[
+            {"priority": 100, "from": "10.1.0.0/16", "table": 99, "invert": True}, {"priority": 100, "fwmark": "0x7/0xff", "table": 99},
+            {"priority": 7, "ip_version": 6, "to": "fd00:1::/64", "from": "fd00::/16", "iif": "eth9", "oif": "gone", "tos": 16, "ipproto": "tcp",
+             "sport": "1000-1999", "dport": "80", "uidrange": "0-999", "fwmark": "0x1", "suppress_prefixlength": 0, "table": 4000000000},
+            {"priority": 40000, "ipproto": 47, "to": "10.0.0.1/32", "action": "goto", "goto": 40001, "netns": "p"},
+            {"priority": 40001, "action": "nop", "netns": "p"}, {"priority": 0, "action": "unreachable", "iif": "lo", "uidrange": "7"}]),
+        dict(P, rule=[
+            {"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 40000, "ipproto": "gre", "to": "10.0.0.1", "action": "goto", "goto": 40002,
+             "netns": "p"}, {"priority": 40001, "action": "blackhole", "netns": "p"}]),
+        {"rule": [{"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 100, "table": 100}, {"priority": 100, "tos": 8, "table": 100}]},
+    ],
     "ipset": [sets(), sets(peers=("192.0.2.0/25", "198.51.100.7")), sets(maxelem=1000, comment=True, using=("both",))],
     "ipset of another type": [sets(), sets(type_="hash:ip", peers=("192.0.2.1-192.0.2.3",))],
     "wireguard": [

@@ -22,6 +22,8 @@ from .gather import SBIN, XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
 from .kinds import KINDS, ipset
 from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, sets_of, single_rules, unmarked
+from .kinds.rule import named as rules_named
+from .kinds.rule import settle_protocols
 from .kinds.sysctl import below
 from .kinds.vxlan_fdb import normalise as normalise_fdb
 from .ledger import Ledger
@@ -130,6 +132,7 @@ def _apply(wanted, owner, purge, check, fail_at, stage, keeping):
         found = gather(kernel, scope, ledger)
         resolved = resolve(wanted, found)
         normalise_fdb(wanted["vxlan_fdb"], wanted.table("link"), found["link"])
+        wanted["rule"] = settle_protocols(wanted["rule"], found["rule"])
         present_places(wanted, found, owner if purge else None)
         leave_out_ipv6(wanted, found)
         wanted["ipset"] = ipset.normalise(kernel, wanted["ipset"], wanted.paths, found["ipset"])
@@ -177,6 +180,8 @@ def remove(keys, owner, check=False, fail_at=None):
             rule_items = {key: {"position": "last", "path": "rule"} for key in keys["iptables_rule"]}
             dummy, rule_items = normalise(kernel, {}, rule_items, found["chain"])
             keys = dict(keys, iptables_rule=list(rule_items))
+        if keys.get("rule"):
+            keys = dict(keys, rule=rules_named(keys["rule"], found["rule"]))
         operations, model = plan_removal(found, keys, owner)
         lockout.refuse(found, model, lockout.connection())
         if not check:

@@ -24,7 +24,7 @@ from .kinds.route import KERNEL
 from .owner import Owner, fabric_number, fabric_of_link
 
 ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
-ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "route", "xfrm_state", "xfrm_policy")
+ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "route", "rule", "xfrm_state", "xfrm_policy")
 CHAINS = (CHAIN, RULE)
 
 

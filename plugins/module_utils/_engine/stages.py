@@ -79,6 +79,6 @@ def _device(operation):
         return key[0], (operation.after or operation.before)["dev"]
     if operation.kind.table == "sysctl":
         return key[0], sysctl_device(key[1])
-    if operation.kind.table == "ipset":
+    if operation.kind.table in ("ipset", "rule"):
         return None
     return key[:2]
