@@ -45,6 +45,9 @@ ip route add 10.11.0.0/16 nexthop via 10.0.0.9 dev v0 nexthop via 198.18.0.1 dev
 ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
 ip neigh add fd00::9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
 ip neigh add 198.18.0.1 lladdr 02:00:00:00:00:01 dev eth9 nud permanent
+ip neigh add proxy 10.0.0.77 dev v0
+ip neigh add proxy fd00::77 dev v0
+ip neigh add proxy 198.18.0.77 dev eth9
 ip address add 10.2.0.1/24 dev br0
 ip neigh add 10.2.0.9 lladdr 02:00:00:00:00:09 dev br0 nud permanent
 ip link add vx0 address 66:00:00:00:00:01 type vxlan id 7 dstport 8472 dev v0 nolearning
@@ -65,10 +68,10 @@ def busy(node):
 
 
 def test_a_link_that_goes_down_takes_routes_neighbours_and_ipv6(busy):
-    assert busy.count("address", "route", "neighbour") == [9, 7, 4]
+    assert busy.count("address", "route", "neighbour", "proxy_neighbour") == [9, 7, 4, 3]
     busy.change("veth", "", "v0", up=False)
     # Left: the addresses of IPv4; the blackhole; the other devices' neighbours.
-    assert busy.count("address", "route", "neighbour") == [6, 1, 2]
+    assert busy.count("address", "route", "neighbour", "proxy_neighbour") == [6, 1, 2, 1]
     assert ("", 254, "10.11.0.0/16", 0) not in busy.planner.work["route"]
     busy.change("veth", "", "v0", up=True)
 
@@ -80,6 +83,7 @@ def test_the_last_address_takes_routes_and_neighbours_of_its_family(busy):
     assert not any(key[:2] == ("", "v0") and ":" not in key[2] for key in busy.planner.work["address"])
     assert not any(item["dev"] == "v0" and item["family"] == 4 for item in busy.planner.work["route"].values())
     assert [key for key in busy.planner.work["neighbour"] if key[1] == "v0"] == [("", "v0", "fd00::9")]
+    assert [key for key in busy.planner.work["proxy_neighbour"] if key[1] == "v0"] == [("", "v0", "fd00::77")]
 
 
 def test_a_primary_address_takes_its_secondaries(busy):
@@ -102,11 +106,21 @@ def test_an_ipv6_address_leaves_routes_without_their_source(busy):
 def test_a_mac_that_changes_flushes_neighbours(busy):
     busy.change("veth", "", "v0", mac="02:00:00:00:00:51")
     assert [key for key in busy.planner.work["neighbour"] if key[1] == "v0"] == []
+    assert busy.count("proxy_neighbour") == [3]
+
+
+def test_a_carrier_that_goes_leaves_proxy_neighbours(node):
+    """Of a device that stays up; the far end goes down."""
+    node.sh(BUSY)
+    node.apply({"proxy_neighbour": [{"dev": "v0", "address": "10.0.0.78"}, {"dev": "v0", "address": "fd00::78"}]})
+    watched = Watched()
+    watched.change("veth", "p", "v1", up=False)
+    assert watched.count("proxy_neighbour") == [5]
 
 
 def test_a_small_mtu_takes_ipv6(busy):
     busy.change("veth", "", "v0", mtu=1279)
-    assert not any(key[1] == "v0" and ":" in key[2] for table in ("address", "neighbour") for key in busy.planner.work[table])
+    assert not any(key[1] == "v0" and ":" in key[2] for table in ("address", "neighbour", "proxy_neighbour") for key in busy.planner.work[table])
     busy.change("veth", "", "v0", mtu=1280)
 
 

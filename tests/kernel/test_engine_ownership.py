@@ -136,6 +136,15 @@ def test_a_stray_rule_with_what_the_engine_does_not_know(node):
     node.same(start)
 
 
+def test_a_proxy_neighbour_of_somebody_in_the_way(node):
+    node.sh("ip neigh add proxy 198.18.0.77 dev eth9; ip neigh add proxy fd00::77 dev eth9 protocol 161")
+    start = node.snapshot()
+    for address in ("198.18.0.77", "fd00::77"):
+        with pytest.raises(Conflict, match="proxy neighbour %s on eth9: there is already such an entry, not made by this fabric" % address):
+            node.apply({"proxy_neighbour": [{"dev": "eth9", "address": address}]})
+    node.same(start)
+
+
 def test_fdb_entries_on_somebodys_device(node):
     node.sh("ip link add vx7 type vxlan id 7 dstport 4789 dev eth9")
     start = node.snapshot()
@@ -156,6 +165,7 @@ LOST_AT_TEARDOWN = {
     "route over the bridge": ("ip route add 192.0.2.0/24 dev cni0", "route 192.0.2.0/24 is not this fabric's and would be lost when cni0"),
     "route over the tunnel": ("ip route add 192.0.2.0/24 via 10.244.2.0 dev flannel.1 onlink", "route 192.0.2.0/24 is not this fabric's"),
     "neighbour": ("ip neigh add 10.244.1.99 lladdr 02:00:00:00:00:77 dev cni0 nud permanent", "neighbour 10.244.1.99 on cni0 is not"),
+    "proxy neighbour": ("ip neigh add proxy 10.244.1.99 dev cni0", "proxy neighbour 10.244.1.99 on cni0 is not this fabric's"),
     "port of the bridge": ("ip link add s0 type veth peer name s1; ip link set s0 master cni0", "link s0 is a port of cni0, which would go"),
     "macvlan over the bridge": ("ip link add m0 link cni0 type macvlan", "link m0 is not this fabric's and would be lost when"),
     "macvlan in somebody's namespace": ("ip netns add q; ip link add m0 link cni0 netns q type macvlan", "link m0 in namespace q is not"),
@@ -197,6 +207,7 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     ip rule add from 192.0.2.0/24 table 77 priority 9 protocol 160
     ip -6 rule add not fwmark 7 goto 20 priority 9 protocol 160
     ip neigh add 10.244.1.77 lladdr 02:00:00:00:00:77 dev cni0 nud permanent protocol 160
+    ip neigh add proxy 10.244.1.78 dev cni0 protocol 160
     bridge fdb append 66:00:00:00:00:77 dev flannel.1 dst 198.18.0.77 self permanent
     ip address add 10.9.9.9/24 dev cni0
     ip link add s0 group 160 type bridge; ip link set s0 alias blue
@@ -210,6 +221,7 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     ip rule add from 192.0.2.0/24 table 77 priority 9 protocol 161
     ip rule add from 192.0.2.0/24 table 77 priority 9
     ip neigh add 198.18.0.99 lladdr 02:00:00:00:00:77 dev eth9 nud permanent
+    ip neigh add proxy 198.18.0.99 dev eth9 protocol 161
     ip link add t0 type bridge
     ip netns add y
     iptables -A INPUT -s 192.0.2.10 -j ACCEPT
@@ -217,14 +229,14 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     """
     node.sh(kept)
     outcome = node.apply(flannel())
-    assert outcome.counts() == {"remove": {"route": 3, "rule": 2, "neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1,
+    assert outcome.counts() == {"remove": {"route": 3, "rule": 2, "neighbour": 1, "proxy_neighbour": 1, "vxlan_fdb": 1, "address": 1, "bridge": 1, "netns": 1,
                                            "iptables_rule": 2, "iptables_chain": 1},
                                 "change": {"iptables_chain": 1}}
     assert "THEIRS" in node.sh("iptables-save") and "clusternet:blue:rule" not in node.sh("iptables -S THEIRS")
     node.apply({})
     left = node.snapshot()
-    node.sh("ip rule del priority 9; ip rule del priority 9; ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
-    assert len(node.differences(left, node.snapshot())) >= 7
+    node.sh("ip rule del priority 9; ip rule del priority 9; ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip neigh del proxy 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
+    assert len(node.differences(left, node.snapshot())) >= 8
 
 
 def test_two_fabrics_side_by_side(node):

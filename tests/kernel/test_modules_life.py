@@ -145,6 +145,16 @@ LIVES = {
         {"dev": "eth0", "address": "192.0.2.12"},
         ["ip neighbour replace 192.0.2.12 lladdr 02:00:5e:10:00:2b dev eth0 nud permanent"],
     ),
+    "proxy_neighbour": (
+        {"dev": "eth0", "address": "192.0.2.12", "protocol": 186},
+        {"dev": "eth0", "address": "192.0.2.12"},
+        ["ip neighbour add proxy 192.0.2.12 dev eth0 protocol 186"],
+    ),
+    "proxy_neighbour in IPv6": (
+        {"netns": "web", "dev": "eth0", "address": "2001:db8::0012"},
+        {"netns": "web", "dev": "eth0", "address": "2001:db8::12"},
+        ["ip -n web neighbour add proxy 2001:db8::12 dev eth0"],
+    ),
     "sysctl": (
         {"netns": "web", "key": "net.ipv4.conf.eth0.rp_filter", "value": "2"},
         None,

@@ -34,6 +34,14 @@ LIVES = {
     "address": [ON_BRIDGE, of(MIXED, "underlay", "netns", "bridge", "veth", "address")],
     "neighbour": [dict(ON_BRIDGE, neighbour=[{"dev": "br0", "address": "10.0.0.9", "mac": "02:00:00:00:00:09"}]),
                   dict(ON_BRIDGE, neighbour=[{"dev": "br0", "address": "10.0.0.9", "mac": "02:00:00:00:00:08"}])],
+    "proxy_neighbour": [
+        dict(ON_BRIDGE, proxy_neighbour=[{"dev": "br0", "address": "10.0.0.9"}, {"dev": "eth9", "address": "198.18.0.77"}]),
+        {"bridge": [{"name": "br0", "mac": "02:00:00:00:00:11", "mtu": 1400}], "address": [{"dev": "br0", "address": "10.0.0.2/24"}],
+         "proxy_neighbour": [{"dev": "br0", "address": "10.0.0.9"}, {"dev": "br0", "address": "fd00::9"}]},
+        dict(P, **VETH, proxy_neighbour=[{"dev": "x0", "address": "fd00::9"}, {"dev": "x1", "address": "10.0.0.9"}]),
+        dict(P, veth=[{"name": "x0", "up": False, "peer": {"name": "x1", "mtu": 1000}}],
+             proxy_neighbour=[{"dev": "x0", "address": "fd00::9"}, {"dev": "x1", "address": "10.0.0.9"}, {"dev": "lo", "netns": "p", "address": "10.0.0.9"}]),
+    ],
     "route": [dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}, {"dst": "10.2.0.0/16", "type": "blackhole"}]),
               dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.8"}, {"dst": "10.2.0.0/16", "dev": "br0", "metric": 5, "table": 99}])],
     "rule": [

@@ -229,7 +229,7 @@ def present_places(wanted, found, purger=None):
         needed = [(option, (key[0], item.get(option))) for option in ("master", "dev")]
         if isinstance(KINDS.get(table), Bulk):
             needed = [("dev", (key[0], wanted[table][key]["dev"]))]
-        elif table == "address":
+        elif table in ("address", "proxy_neighbour"):
             needed = [("dev", key[:2])]
         elif item.get("parent"):
             needed.append(("parent", item["parent"]))
@@ -307,7 +307,7 @@ def fitting(wanted, found):
             raise Invalid(path + ".master", item["master"], "a bridge, not a %s" % (master["kind"] or "device of another kind"))
         if item["port"] and item["master"] == "":
             raise Invalid(path + ".bridge_port", item["port"], "a master with it: these are settings of a bridge's port")
-    for name in ("address", "route", "neighbour"):
+    for name in ("address", "route", "neighbour", "proxy_neighbour"):
         for key, item in wanted[name].items():
             size = _mtu_of((key[0], item["dev"]), links, found) if item["family"] == 6 and item["dev"] else None
             if size is not None and size < IPV6_MIN_MTU:

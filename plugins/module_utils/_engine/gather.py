@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, route, rule, sysctl, veth, vxlan_fdb, xfrm_policy, xfrm_state
+from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl, veth, vxlan_fdb, xfrm_policy, xfrm_state
 from .state import State
 
 
@@ -68,6 +68,7 @@ def gather(kernel, scope, ledger):
         state["route"].update(route.read(kernel, name, names))
         state["rule"].update(rule.read(kernel, name))
         state["neighbour"].update(neighbour.read(kernel, name, names))
+        state["proxy_neighbour"].update(proxy_neighbour.read(kernel, name, names))
         devices = {key[1] for key, link in state["link"].items() if key[0] == name and link["kind"] == "vxlan"}
         state["vxlan_fdb"].update(vxlan_fdb.read(kernel, name, names, devices))
     vxlan_fdb.normalise(state["vxlan_fdb"], state["link"])

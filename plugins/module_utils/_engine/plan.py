@@ -24,7 +24,7 @@ from .kinds.route import KERNEL
 from .owner import Owner, fabric_number, fabric_of_link
 
 ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
-ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "route", "rule", "xfrm_state", "xfrm_policy")
+ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "proxy_neighbour", "route", "rule", "xfrm_state", "xfrm_policy")
 CHAINS = (CHAIN, RULE)
 
 
@@ -383,7 +383,7 @@ def _no_foreign_loss(planner, owner):
     _no_lost_jump(planner)
     _no_lost_set(planner)
     ours = {key[0] for key, item in found["netns"].items() if owner.holds_link(item)}
-    for name in ("netns", "link", "neighbour", "address", "route"):
+    for name in ("netns", "link", "neighbour", "proxy_neighbour", "address", "route"):
         for key, item in found[name].items():
             if key in after[name] or name not in ("link", "netns") and key[0] in ours or name == "link" and is_fallback(key, item):
                 continue
@@ -428,12 +428,12 @@ def _no_fabric_loss(planner):
     _no_lost_port(planner, lambda link: not fabric_of_link(link))
     _no_lost_jump(planner)
     _no_lost_set(planner)
-    for name in ("netns", "link", "neighbour", "address", "route"):
+    for name in ("netns", "link", "neighbour", "proxy_neighbour", "address", "route"):
         for key, item in planner.found[name].items():
             if key in planner.work[name]:
                 continue
             fabric = fabric_of_link(item) if name in ("netns", "link") else item.get("noted")
-            number = fabric_number(item) if name in ("neighbour", "route") else None
+            number = fabric_number(item) if name in ("neighbour", "proxy_neighbour", "route") else None
             if fabric or number is not None:
                 kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
                 raise Conflict("%s belongs to fabric %s and would be lost with it; change that fabric's document first"

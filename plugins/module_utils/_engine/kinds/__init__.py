@@ -16,6 +16,7 @@ from .ipvlan import Ipvlan
 from .macvlan import Macvlan
 from .neighbour import Neighbour
 from .netns import Netns
+from .proxy_neighbour import ProxyNeighbour
 from .route import Route
 from .rule import Rule
 from .sysctl import Sysctl
@@ -30,5 +31,5 @@ from .xfrm_state import XfrmState
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
     Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Sysctl(), Ipset(), Address(), VxlanFdb(),
-    Neighbour(), Route(), Rule(), XfrmState(), XfrmPolicy(), CHAIN, RULE)}
+    Neighbour(), ProxyNeighbour(), Route(), Rule(), XfrmState(), XfrmPolicy(), CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

@@ -343,9 +343,9 @@ def change_link(state, key, changed):
 
 
 def link_down(state, key):
-    """All routes and neighbours of the device, permanent ones too, and its IPv6 addresses."""
-    state.drop("route", state.on_device("route", *key))
-    state.drop("neighbour", state.on_device("neighbour", *key))
+    """All routes and neighbours of the device, permanent and proxy ones too, and its IPv6 addresses."""
+    for table in ("route", "neighbour", "proxy_neighbour"):
+        state.drop(table, state.on_device(table, *key))
     drop_ipv6(state, key)
 
 
@@ -365,7 +365,7 @@ def port_changes(state, netns, bridge):
 
 def drop_ipv6(state, key):
     """IPv6 is taken off a device (addrconf_ifdown)."""
-    for table in ("address", "route", "neighbour"):
+    for table in ("address", "route", "neighbour", "proxy_neighbour"):
         state.drop(table, [k for k in state.on_device(table, *key) if state[table][k]["family"] == 6])
 
 
@@ -376,7 +376,7 @@ def lose_link(state, key):
     netns, name = key
     port_changes(state, netns, state["link"][key]["master"])
     link = state["link"].pop(key)
-    for table in ("address", "route", "neighbour", "vxlan_fdb"):
+    for table in ("address", "route", "neighbour", "proxy_neighbour", "vxlan_fdb"):
         state.drop(table, state.on_device(table, netns, name))
     state.drop("sysctl", [k for k in state["sysctl"] if k[0] == netns and sysctl_device(k[1]) == name])
     for other, item in list(state["link"].items()):

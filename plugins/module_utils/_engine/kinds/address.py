@@ -91,7 +91,7 @@ class Address(Kind):
             if operation.before["family"] == 4 and not any(
                     state["address"][k]["family"] == 4 for k in state.on_device("address", netns, dev)):
                 # the last one takes IPv4 off the device (fib_disable_ip): its routes and its neighbours
-                for table in ("route", "neighbour"):
+                for table in ("route", "neighbour", "proxy_neighbour"):
                     state.drop(table, [k for k in state.on_device(table, netns, dev) if state[table][k]["family"] == 4])
 
     @staticmethod
