@@ -13,7 +13,7 @@ module: route
 short_description: Routes
 version_added: 0.1.0
 description:
-  - Makes, changes or removes a route with one next hop, or one that drops.
+  - Makes, changes or removes a route with one next hop, one with several, or one that drops.
   - A route is named by O(dst), O(table) and O(metric). O(state=absent) removes it whatever its next hop is.
 extends_documentation_fragment:
   - clusternet.fabric.engine
@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   via:
-    description: Address of the gateway.
+    description: Address of the gateway. One of IPv6 can serve an IPv4 route.
     type: str
   dev:
     description:
@@ -38,6 +38,27 @@ options:
     description: Whether the gateway counts as reachable by O(dev) though no address there says so. Needs O(via) and O(dev).
     type: bool
     default: false
+  nexthops:
+    description:
+      - The ways of a route with several, instead of O(via), O(dev) and O(onlink). Their order does not count.
+      - While the device of one is down, the kernel sends by the others.
+    type: list
+    elements: dict
+    suboptions:
+      via:
+        description: Address of the gateway. Required in IPv6.
+        type: str
+      dev:
+        description: The device. It must exist. With O(nexthops[].via) it may be left out, and the kernel chooses the device that reaches the gateway.
+        type: str
+      onlink:
+        description: Whether the gateway counts as reachable by the device. Needs O(nexthops[].via) and O(nexthops[].dev).
+        type: bool
+        default: false
+      weight:
+        description: Share of the packets that go this way, from 1 to 256.
+        type: int
+        default: 1
   table:
     description: Number of the routing table, from 1 to 4294967295. V(254) is the main one.
     type: int
@@ -48,8 +69,14 @@ options:
   src:
     description: Source address that is preferred. It must be one of the namespace's own.
     type: str
+  mtu:
+    description: MTU of packets by this route in bytes, from 68 to 65520. Left out, that of the device.
+    type: int
+  advmss:
+    description: Segment size that TCP announces to the other end, in bytes, from 1 to 65495. Left out, it follows from the MTU.
+    type: int
   scope:
-    description: How far away the destination is. Left out, V(link) for an IPv4 route without O(via), else V(global). Of no meaning in IPv6.
+    description: How far away the destination is. Left out, V(link) for an IPv4 route by O(dev) alone, else V(global). Of no meaning in IPv6.
     type: str
     choices:
       - global
@@ -57,8 +84,8 @@ options:
       - host
   type:
     description:
-      - V(unicast) routes go by O(via), O(dev) or both. The others take neither.
-      - V(blackhole) drops in silence, V(unreachable) and V(prohibit) say so to the sender.
+      - V(unicast) routes go by O(via), O(dev) or both, or by O(nexthops). The others take none of them.
+      - V(blackhole) drops in silence, V(unreachable) and V(prohibit) say so to the sender, V(throw) leaves the table for the next rule.
     type: str
     default: unicast
     choices:
@@ -66,6 +93,7 @@ options:
       - blackhole
       - unreachable
       - prohibit
+      - throw
   protocol:
     description:
       - Routing protocol number from 1 to 255 that says who made the route.
@@ -73,6 +101,7 @@ options:
     type: int
 seealso:
   - module: clusternet.fabric.address
+  - module: clusternet.fabric.rule
   - module: clusternet.fabric.neighbour
 author:
   - clusternet.fabric contributors (@clusternet)
@@ -91,6 +120,13 @@ EXAMPLES = r"""
     via: 198.51.100.0
     dev: vxlan42
     onlink: true
+
+- name: Two uplinks, one of which takes three packets of four
+  clusternet.fabric.route:
+    dst: 198.51.100.0/24
+    nexthops:
+      - {via: 192.0.2.1, weight: 3}
+      - {via: 203.0.113.1, dev: eth1}
 
 - name: What is not routed elsewhere is dropped
   clusternet.fabric.route:

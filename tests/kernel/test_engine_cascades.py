@@ -5,6 +5,8 @@
 
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import plan
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._base import Operation
 from engine_documents import CHANGES
 from engine_watched import Watched, play
 
@@ -68,12 +70,69 @@ def busy(node):
 
 
 def test_a_link_that_goes_down_takes_routes_neighbours_and_ipv6(busy):
-    assert busy.count("address", "route", "neighbour", "proxy_neighbour") == [9, 7, 4, 3]
+    assert busy.count("address", "route", "neighbour", "proxy_neighbour") == [9, 8, 4, 3]
     busy.change("veth", "", "v0", up=False)
-    # Left: the addresses of IPv4; the blackhole; the other devices' neighbours.
-    assert busy.count("address", "route", "neighbour", "proxy_neighbour") == [6, 1, 2, 1]
-    assert ("", 254, "10.11.0.0/16", 0) not in busy.planner.work["route"]
+    # Left: the addresses of IPv4; the blackhole, and what has another way; the other devices' neighbours.
+    assert busy.count("address", "route", "neighbour", "proxy_neighbour") == [6, 2, 2, 1]
+    assert busy.planner.work["route"][("", 254, "10.11.0.0/16", 0)]["dead"] == ("v0",)
     busy.change("veth", "", "v0", up=True)
+
+
+WAYS = BUSY + """
+ip link add z0 type veth peer name z1; ip link set z0 up; ip link set z1 up
+ip address add 10.3.0.1/24 dev z0; ip address add fd03::1/64 dev z0 nodad
+ip route add 10.12.0.0/16 nexthop via 10.0.0.9 dev v0 weight 3 nexthop via 10.3.0.9 dev z0
+ip -6 route add fd12::/64 nexthop via fd00::9 dev v0 weight 3 nexthop via fd03::9 dev z0
+ip -6 route add fd13::/64 nexthop via fd00::9 dev v0 nexthop via fd00::8 dev v0 nexthop via fd03::9 dev z0 nexthop via fd03::8 dev z0
+ip -6 route add fd14::/64 nexthop via fd00::9 dev v0 nexthop via fd00::8 dev v0
+ip route add 10.14.0.0/16 nexthop dev v0 nexthop via 10.0.0.8
+"""
+IPV4, IPV6 = ("", 254, "10.12.0.0/16", 0), ("", 254, "fd12::/64", 1024)
+
+
+@pytest.fixture
+def ways(node):
+    node.sh(WAYS)
+    watched = Watched(sysctls={("", "net/ipv6/conf/v0/disable_ipv6")})
+    watched.compare("nothing")
+    return watched
+
+
+def test_a_route_by_several_ways_lives_as_long_as_one_of_them(ways):
+    routes = ways.planner.work["route"]
+    ways.change("veth", "", "v0", up=False)
+    assert routes[IPV4]["dead"] == routes[IPV6]["dead"] == ("v0",) and ("", 254, "fd14::/64", 1024) not in routes
+    ways.change("veth", "", "v0", up=True)
+    assert "dead" not in routes[IPV4] and "dead" not in routes[IPV6]
+    ways.change("veth", "", "v0", up=False)
+    ways.change("veth", "", "z0", up=False)
+    assert IPV4 not in routes and IPV6 not in routes
+
+
+def test_a_way_goes_with_the_devices_last_address_and_comes_with_the_next(ways):
+    routes = ways.planner.work["route"]
+    ways.remove("address", "", "z0", "10.3.0.1/24")
+    assert routes[IPV4]["dead"] == ("z0",) and "dead" not in routes[IPV6]
+    ways.do(Operation(KINDS["address"], "add", ("", "z0", "10.4.0.1/24"), after={"dev": "z0", "family": 4, "scope": "global"}))
+    assert "dead" not in routes[IPV4]
+
+
+def test_ipv6_taken_off_a_device_takes_its_ways(ways):
+    routes = ways.planner.work["route"]
+    ways.change("sysctl", "", "net/ipv6/conf/v0/disable_ipv6", value="1")
+    assert routes[IPV6]["dead"] == ("v0",) and "dead" not in routes[IPV4]
+    ways.change("sysctl", "", "net/ipv6/conf/v0/disable_ipv6", value="0")
+    assert "dead" not in routes[IPV6]
+    ways.change("veth", "", "v0", mtu=1279)  # for good, as if it had gone
+    assert (routes[IPV6]["via"], routes[IPV6]["nexthops"]) == ("fd03::9", ()) and len(routes[("", 254, "fd13::/64", 1024)]["nexthops"]) == 2
+
+
+def test_a_device_that_goes_takes_its_ways_or_the_route(ways):
+    routes = ways.planner.work["route"]
+    ways.remove("veth", "", "v0")
+    assert IPV4 not in routes and routes[IPV6]["via"] == "fd03::9"
+    ways.remove("veth", "", "z0")
+    assert IPV6 not in routes
 
 
 def test_the_last_address_takes_routes_and_neighbours_of_its_family(busy):

@@ -104,7 +104,7 @@ def test_somebodys_rule_that_is_just_so(node, protocol):
     """They would stand side by side, and nobody could tell which of the two sends the packets."""
     node.sh("ip rule add from 10.0.0.0/8 table 99 priority 100 " + protocol)
     start = node.snapshot()
-    with pytest.raises(Conflict, match="IPv4 rule 100: from 10.0.0.0/8 lookup 99: there is already such a rule, of protocol .* not made by this fabric"):
+    with pytest.raises(Conflict, match="IPv4 rule 100: from 10.0.0.0/8 lookup 99: there is already such a rule, of protocol .* not made by this"):
         node.apply(OURS)
     node.same(start)
 
@@ -129,10 +129,65 @@ def test_a_rule_goes_by_its_whole_key(node):
 
 def test_a_stray_rule_with_what_the_engine_does_not_know(node):
     start = node.snapshot()
-    node.sh("ip rule add from 10.0.0.0/8 table 99 priority 100 protocol 160 tun_id 7; ip rule add from 10.0.0.0/8 table 99 priority 100 protocol 160")
+    for more in ("tun_id 7", ""):
+        node.sh("ip rule add from 10.0.0.0/8 table 99 priority 100 protocol 160 " + more)
     node.apply(OURS)
     assert "tun_id" not in node.sh("ip rule") and "proto 160" in node.sh("ip rule")
     node.apply({})
+    node.same(start)
+
+
+WAY = {"via": "fd00::1", "dev": "eth9", "onlink": True}
+WAYS = {"route": [{"dst": "fd01::/64", "nexthops": [WAY, dict(WAY, via="fd00::2")]}, dict(WAY, dst="fd02::/64")]}
+
+
+def test_a_way_that_somebody_appends_to_an_ipv6_route(node):
+    """The kernel tells it as ours, takes it with a route that is deleted as a whole, and lets us delete ours alone."""
+    node.apply(WAYS)
+    node.sh("for dst in fd01::/64 fd02::/64; do ip -6 route append $dst via fd00::9 dev eth9 onlink proto 99; done")
+    start = node.snapshot()
+    with pytest.raises(Exception, match="change route fd01::/64 .*: its next hop via fd00::9 dev eth9 is not of protocol 160: somebody has added it"):
+        node.apply(WAYS)
+    node.same(start)
+    node.apply({})
+    assert sorted(line.split(" dev")[0] for line in node.sh("ip -6 route show proto 99").splitlines()) == [
+        "fd01::/64 via fd00::9", "fd02::/64 via fd00::9"]
+    with pytest.raises(Conflict, match="route fd01::/64 .*: there is already a route to that prefix .via fd00::9 dev eth9 proto 99"):
+        node.apply(WAYS)
+
+
+def test_a_way_of_ours_that_is_not_wanted_goes_alone(node):
+    node.apply(WAYS)
+    node.sh("for dst in fd01::/64 fd02::/64; do ip -6 route append $dst via fd00::9 dev eth9 onlink proto 160; done")
+    assert node.apply(WAYS).commands() == [
+        "ip -6 route delete fd01::/64 via fd00::9 dev eth9 proto 160 metric 1024 onlink",
+        "ip -6 route replace fd01::/64 proto 160 metric 1024 nexthop via fd00::1 dev eth9 onlink nexthop via fd00::2 dev eth9 onlink",
+        "ip -6 route delete fd02::/64 via fd00::9 dev eth9 proto 160 metric 1024 onlink",
+        "ip -6 route replace fd02::/64 via fd00::1 dev eth9 proto 160 metric 1024 onlink"]
+    node.settled(WAYS)
+
+
+@pytest.mark.parametrize("theirs", ["10.1.0.0/16 via 198.18.0.9 proto 99", "blackhole fd02::/64 proto 99 metric 1024"])
+def test_a_route_that_somebody_appends(node, theirs):
+    """It stands beside ours, told apart by nothing that we give it."""
+    document = {"route": [{"dst": "10.1.0.0/16", "via": "198.18.0.1"}, WAYS["route"][1]]}
+    node.apply(document)
+    node.sh("ip %s route append %s" % ("-6" if ":" in theirs else "", theirs))
+    start = node.snapshot()
+    with pytest.raises(Conflict, match="there is already a route to that prefix .*not made by this fabric"):
+        node.apply(document)
+    node.same(start)
+    node.apply({})
+    assert [line.split()[:2] for line in node.sh("ip route show proto 99; ip -6 route show proto 99").splitlines()] == [theirs.split()[:2]]
+
+
+def test_somebodys_route_by_several_ways_of_which_one_would_go(node):
+    node.apply(flannel())
+    node.sh("ip route add 192.0.2.0/24 nexthop via 10.244.1.9 dev cni0 nexthop via 198.18.0.1 dev eth9")
+    start = node.snapshot()
+    node.settled(flannel())
+    with pytest.raises(Conflict, match="route 192.0.2.0/24 is not this fabric's and would be lost when cni0 or eth9 goes"):
+        node.apply({})
     node.same(start)
 
 
@@ -235,7 +290,8 @@ def test_strays_with_the_mark_go_and_foreign_ones_stay(node):
     assert "THEIRS" in node.sh("iptables-save") and "clusternet:blue:rule" not in node.sh("iptables -S THEIRS")
     node.apply({})
     left = node.snapshot()
-    node.sh("ip rule del priority 9; ip rule del priority 9; ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip neigh del proxy 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
+    node.sh("ip rule del priority 9; ip rule del priority 9; ip neigh del proxy 198.18.0.99 dev eth9")
+    node.sh("ip route del 203.0.113.0/24; ip route del 203.0.114.0/24; ip neigh del 198.18.0.99 dev eth9; ip link del t0; ip netns del y")
     assert len(node.differences(left, node.snapshot())) >= 8
 
 

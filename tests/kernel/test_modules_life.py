@@ -130,6 +130,22 @@ LIVES = {
         {"dst": "203.0.113.0/24", "metric": 9, "table": 1000},
         ["ip route add blackhole 203.0.113.0/24 proto 4 scope global table 1000 metric 9"],
     ),
+    "route by several ways": (
+        {"dst": "203.0.113.0/24", "nexthops": [{"via": "192.0.2.1", "weight": 3}, {"via": "192.0.2.2", "dev": "eth0"}], "mtu": 1400,
+         "src": "192.0.2.11"},
+        {"dst": "203.0.113.0/24"},
+        ["ip route add 203.0.113.0/24 proto 4 scope global src 192.0.2.11 mtu 1400 nexthop via 192.0.2.1 weight 3 nexthop via 192.0.2.2 dev eth0"],
+    ),
+    "route by several ways in IPv6": (
+        {"netns": "web", "dst": "2001:db8:1::/64", "nexthops": [{"via": "2001:db8::1"}, {"via": "fe80::1", "dev": "eth0"}], "advmss": 1200},
+        {"netns": "web", "dst": "2001:db8:1::/64"},
+        ["ip -n web -6 route add 2001:db8:1::/64 proto 4 metric 1024 advmss 1200 nexthop via 2001:db8::1 nexthop via fe80::1 dev eth0"],
+    ),
+    "route that goes on with the next rule": (
+        {"dst": "203.0.113.0/24", "type": "throw", "table": 1000},
+        {"dst": "203.0.113.0/24", "table": 1000},
+        ["ip route add throw 203.0.113.0/24 proto 4 scope global table 1000"],
+    ),
     "rule": (
         {"netns": "web", "priority": 100, "from": "198.51.100.0/24", "fwmark": "0x10/0xff", "ipproto": "tcp", "dport": "80", "table": 99},
         {"netns": "web", "priority": 100, "from": "198.51.100.0/24", "fwmark": "0x10/0xff", "ipproto": "tcp", "dport": "80", "table": 99},

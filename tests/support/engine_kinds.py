@@ -16,6 +16,8 @@ ON_BRIDGE = dict(BRIDGE, address=[{"dev": "br0", "address": "10.0.0.1/24"}])
 P = {"netns": [{"name": "p"}]}
 UNDERLAY = {"underlay": {"address": "198.18.0.11", "overhead": 100}}
 VETH = {"veth": [{"name": "x0", "peer": {"name": "x1"}}]}
+WAYS = dict(ON_BRIDGE, veth=[{"name": "x0", "peer": {"name": "x1"}}], address=ON_BRIDGE["address"] + [
+    {"dev": "br0", "address": "fd00::1/64"}, {"dev": "x1", "address": "10.0.1.1/24"}, {"dev": "x1", "address": "fd00:1::1/64"}])
 POD = {"dev": "eth0", "netns": "p", "address": "10.0.0.1/24"}
 
 
@@ -40,13 +42,43 @@ LIVES = {
          "proxy_neighbour": [{"dev": "br0", "address": "10.0.0.9"}, {"dev": "br0", "address": "fd00::9"}]},
         dict(P, **VETH, proxy_neighbour=[{"dev": "x0", "address": "fd00::9"}, {"dev": "x1", "address": "10.0.0.9"}]),
         dict(P, veth=[{"name": "x0", "up": False, "peer": {"name": "x1", "mtu": 1000}}],
-             proxy_neighbour=[{"dev": "x0", "address": "fd00::9"}, {"dev": "x1", "address": "10.0.0.9"}, {"dev": "lo", "netns": "p", "address": "10.0.0.9"}]),
+             proxy_neighbour=[{"dev": "x0", "address": "fd00::9"}, {"dev": "x1", "address": "10.0.0.9"},
+                              {"dev": "lo", "netns": "p", "address": "10.0.0.9"}]),
     ],
     "route": [dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}, {"dst": "10.2.0.0/16", "type": "blackhole"}]),
               dict(ON_BRIDGE, route=[{"dst": "10.1.0.0/16", "via": "10.0.0.8"}, {"dst": "10.2.0.0/16", "dev": "br0", "metric": 5, "table": 99}])],
+    "route by several ways": [
+        dict(WAYS, route=[
+            {"dst": "10.1.0.0/16", "nexthops": [{"via": "10.0.0.9", "weight": 3}, {"via": "10.0.1.9", "dev": "x1"}], "mtu": 1400},
+            {"dst": "10.2.0.0/16", "nexthops": [{"dev": "br0"}, {"via": "192.0.2.1", "dev": "x1", "onlink": True, "weight": 256}], "src": "10.0.0.1"},
+            {"dst": "10.3.0.0/16", "via": "10.0.0.9", "metric": 5}, {"dst": "10.4.0.0/16", "nexthops": [{"via": "10.0.0.9"}], "advmss": 1200},
+            {"dst": "fd01::/64", "nexthops": [{"via": "fd00::9", "weight": 3}, {"via": "fd00:1::9", "dev": "x1"}], "table": 99, "mtu": 1400},
+            {"dst": "fd02::/64", "via": "fd00::9"}, {"dst": "fd03::/64", "nexthops": [{"via": "fd00::9"}, {"via": "fd00::8"}, {"via": "fd00::7"}]},
+            {"dst": "10.5.0.0/16", "type": "throw"}, {"dst": "fd05::/64", "type": "throw", "table": 99},
+            {"dst": "10.6.0.0/16", "via": "fd00::9", "dev": "br0"}]),
+        # from several to one and back, other weights, other types, the same hops in another order
+        dict(WAYS, route=[
+            {"dst": "10.1.0.0/16", "nexthops": [{"via": "10.0.1.9", "dev": "x1"}, {"via": "10.0.0.9", "weight": 3}], "mtu": 1400},
+            {"dst": "10.2.0.0/16", "dev": "br0"}, {"dst": "10.4.0.0/16", "nexthops": [{"via": "10.0.0.9"}, {"via": "fd00::9", "dev": "br0"}]},
+            {"dst": "10.3.0.0/16", "nexthops": [{"via": "10.0.0.9"}, {"via": "10.0.0.8", "weight": 2}], "metric": 5},
+            {"dst": "fd01::/64", "via": "fd00:1::9", "table": 99, "mtu": 1300},
+            {"dst": "fd02::/64", "nexthops": [{"via": "fd00::9", "weight": 2}, {"via": "fd00::8"}]},
+            {"dst": "fd03::/64", "nexthops": [{"via": "fd00::6"}, {"via": "fd00::8", "weight": 9}, {"via": "fd00:2::1", "dev": "x1", "onlink": True}]},
+            {"dst": "10.5.0.0/16", "type": "unreachable"}, {"dst": "fd05::/64", "via": "fd00::9", "table": 99}]),
+        # a device goes, and is put in another's place; IPv6 goes off another
+        dict(WAYS, veth=[{"name": "x1", "mtu": 1000, "peer": {"name": "x0"}}], address=[
+            {"dev": "br0", "address": "10.0.0.2/24"}, {"dev": "br0", "address": "fd00::1/64"}, {"dev": "x1", "address": "10.0.1.1/24"}], route=[
+            {"dst": "10.1.0.0/16", "nexthops": [{"via": "10.0.1.9", "dev": "x1"}, {"via": "10.0.0.9", "weight": 3}], "mtu": 1400},
+            {"dst": "10.2.0.0/16", "nexthops": [{"dev": "br0"}, {"dev": "x1"}], "src": "10.0.1.1"},
+            {"dst": "10.3.0.0/16", "type": "prohibit", "metric": 5},
+            {"dst": "fd02::/64", "nexthops": [{"via": "fd00::8"}, {"via": "fd00::9", "weight": 2}]}, {"dst": "fd03::/64", "type": "blackhole"}]),
+        {"bridge": BRIDGE["bridge"], "address": [{"dev": "br0", "address": "10.0.0.2/24"}], "route": [
+            {"dst": "10.1.0.0/16", "nexthops": [{"via": "10.0.0.9"}, {"via": "198.18.0.1"}]}]},
+    ],
     "rule": [
         {"rule": [{"priority": 100, "from": "10.1.0.0/16", "table": 99}, {"priority": 100, "fwmark": "0x7/0xff", "table": 99},
-                  {"priority": 100, "table": 99}, {"priority": 100, "table": 98, "suppress_prefixlength": 0}, {"priority": 101, "fwmark": 8, "ip_version": 6, "action": "prohibit"}],
+                  {"priority": 100, "table": 99}, {"priority": 100, "table": 98, "suppress_prefixlength": 0},
+                  {"priority": 101, "fwmark": 8, "ip_version": 6, "action": "prohibit"}],
          "route": [{"dst": "10.9.0.0/16", "type": "blackhole", "table": 99}]},
         # all that a rule can say, some in a namespace; the widest of those of priority 100 goes from behind the narrower ones
         dict(P, rule=[
@@ -56,8 +88,8 @@ LIVES = {
             {"priority": 40000, "ipproto": 47, "to": "10.0.0.1/32", "action": "goto", "goto": 40001, "netns": "p"},
             {"priority": 40001, "action": "nop", "netns": "p"}, {"priority": 0, "action": "unreachable", "iif": "lo", "uidrange": "7"}]),
         dict(P, rule=[
-            {"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 40000, "ipproto": "gre", "to": "10.0.0.1", "action": "goto", "goto": 40002,
-             "netns": "p"}, {"priority": 40001, "action": "blackhole", "netns": "p"}]),
+            {"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 40001, "action": "blackhole", "netns": "p"},
+            {"priority": 40000, "ipproto": "gre", "to": "10.0.0.1", "action": "goto", "goto": 40002, "netns": "p"}]),
         {"rule": [{"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 100, "table": 100}, {"priority": 100, "tos": 8, "table": 100}]},
     ],
     "ipset": [sets(), sets(peers=("192.0.2.0/25", "198.51.100.7")), sets(maxelem=1000, comment=True, using=("both",))],

@@ -53,11 +53,10 @@ class Watched:
 
     @staticmethod
     def objects(state, table):
-        """Base chains come when first used; the kernel's routes come and go with their addresses. A route by several ways counts as
-        lost with the first of them, though the kernel keeps it with the rest: somebody's route would not be what it was. A new namespace
-        has what a tunnel's module puts there."""
+        """Base chains come when first used; the kernel's routes come and go with their addresses. Of routes that the engine does not tell
+        apart one stands for all. A new namespace has what a tunnel's module puts there."""
         if table == "route":
-            return {key: item for key, item in state[table].items() if item["protocol"] != KERNEL and not item.get("also")}
+            return {key: item for key, item in state[table].items() if item["protocol"] != KERNEL and "mixed" not in item}
         if table == "chain":
             return {key: item for key, item in state[table].items() if item["rules"] or item["policy"] == "-"}
         if table == "link":

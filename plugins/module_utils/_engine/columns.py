@@ -41,7 +41,7 @@ def _column(option, values, count):
     if len(kinds - {type(None)}) > 1:
         raise TypeError  # 1, 1.0 and True are one to a set
     distinct = set(values)
-    if None in distinct and (option.required or option.options):
+    if None in distinct and (option.required or option.options and option.default is not None):
         raise TypeError
     plain = PLAIN.get(option.check) if kinds == {str} and option.type == "str" else None
     if plain is not None and plain(distinct):

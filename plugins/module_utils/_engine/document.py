@@ -228,7 +228,8 @@ def present_places(wanted, found, purger=None):
                            % (_where(wanted, table, key), key[0], _where_to_make(key[:1] in found["netns"])))
         needed = [(option, (key[0], item.get(option))) for option in ("master", "dev")]
         if isinstance(KINDS.get(table), Bulk):
-            needed = [("dev", (key[0], wanted[table][key]["dev"]))]
+            item = wanted[table][key]
+            needed = [("dev", (key[0], item["dev"]))] + [("nexthops", (key[0], hop.dev)) for hop in item.get("nexthops", ())]
         elif table in ("address", "proxy_neighbour"):
             needed = [("dev", key[:2])]
         elif item.get("parent"):
@@ -252,6 +253,7 @@ def present_places(wanted, found, purger=None):
 
 def _standing(wanted):
     """(table, key) of all that stands in a namespace; of what comes in thousands one for each device."""
+    yield from [("route", key) for key, item in wanted["route"].items() if item["nexthops"]]
     for name, items in wanted.items():
         kind = KINDS[name]
         for key in on_devices(items).values() if isinstance(kind, Bulk) else items if name != "netns" else ():
@@ -309,10 +311,11 @@ def fitting(wanted, found):
             raise Invalid(path + ".bridge_port", item["port"], "a master with it: these are settings of a bridge's port")
     for name in ("address", "route", "neighbour", "proxy_neighbour"):
         for key, item in wanted[name].items():
-            size = _mtu_of((key[0], item["dev"]), links, found) if item["family"] == 6 and item["dev"] else None
-            if size is not None and size < IPV6_MIN_MTU:
-                raise Invalid(wanted.paths[(name, key)] + ".dev", item["dev"],
-                              "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, size))
+            for dev in (item["dev"], *(hop.dev for hop in item.get("nexthops", ()))) if item["family"] == 6 else ():
+                size = _mtu_of((key[0], dev), links, found) if dev else None
+                if size is not None and size < IPV6_MIN_MTU:
+                    raise Invalid(wanted.paths[(name, key)] + ".dev", dev,
+                                  "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, size))
     local = {}
     for device, key in on_devices(wanted["vxlan_fdb"]).items():
         below = link(*device) or {"kind": "vxlan"}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl, veth, vxlan_fdb, xfrm_policy, xfrm_state
+from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl, veth, vxlan_fdb
+from .kinds import xfrm_policy, xfrm_state
 from .state import State
 
 

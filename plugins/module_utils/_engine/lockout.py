@@ -15,6 +15,7 @@ import ipaddress
 import os
 
 from .errors import Conflict
+from .kinds._hops import multipath_words
 from .kinds.route import MAIN
 
 ANCESTORS = 30
@@ -107,7 +108,7 @@ def _way(state, address):
             continue
         rank = (network.prefixlen, -key[3])
         if best is None or rank > best[0]:
-            best = rank, {"dev": route["dev"], "via": route["via"], "type": route["type"], "also": route.get("also", ())}
+            best = rank, {"dev": route["dev"], "via": route["via"], "type": route["type"], "hops": route.get("nexthops", ())}
     return best[1] if best else None
 
 
@@ -116,4 +117,5 @@ def _words(way):
         return "none"
     if way["type"] != "unicast":
         return way["type"]
-    return " ".join(word for word in ("via " + way["via"] if way["via"] else "", "dev " + way["dev"] if way["dev"] else "") if word)
+    return " ".join(word for word in ("via " + way["via"] if way["via"] else "", "dev " + way["dev"] if way["dev"] else "",
+                                 *map(str, multipath_words(way["hops"], 6))) if word)

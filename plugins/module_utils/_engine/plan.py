@@ -17,6 +17,7 @@ from .errors import Conflict, FabricError
 from .kinds import KINDS, LINKS, sysctl
 from .kinds._base import Operation, place
 from .kinds._bulk import Bulk
+from .kinds._hops import harmed
 from .kinds._link import children, is_fallback, whose
 from .kinds.ipset import TEMPORARY
 from .kinds.iptables import CHAIN, RULE, edits, is_ours, jumps, matches
@@ -373,7 +374,7 @@ def _put_back(planner, wanted):
     for name in ADDITIVE:
         for key, item in planner.found[name].items():
             leftover = name == "ipset" and key[1] == TEMPORARY
-            if key not in planner.work[name] and not leftover and not (name == "route" and item["protocol"] == KERNEL):
+            if _lost(name, item, planner.work[name].get(key)) and not leftover and not (name == "route" and item["protocol"] == KERNEL):
                 wanted[name].setdefault(key, item)
 
 
@@ -385,7 +386,9 @@ def _no_foreign_loss(planner, owner):
     ours = {key[0] for key, item in found["netns"].items() if owner.holds_link(item)}
     for name in ("netns", "link", "neighbour", "proxy_neighbour", "address", "route"):
         for key, item in found[name].items():
-            if key in after[name] or name not in ("link", "netns") and key[0] in ours or name == "link" and is_fallback(key, item):
+            if not _lost(name, item, after[name].get(key)) or name not in ("link", "netns") and key[0] in ours:
+                continue
+            if name == "link" and is_fallback(key, item):
                 continue
             kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
             if kind.owned(found, key, item, owner) or name == "route" and item["protocol"] == KERNEL:
@@ -430,7 +433,7 @@ def _no_fabric_loss(planner):
     _no_lost_set(planner)
     for name in ("netns", "link", "neighbour", "proxy_neighbour", "address", "route"):
         for key, item in planner.found[name].items():
-            if key in planner.work[name]:
+            if not _lost(name, item, planner.work[name].get(key)):
                 continue
             fabric = fabric_of_link(item) if name in ("netns", "link") else item.get("noted")
             number = fabric_number(item) if name in ("neighbour", "proxy_neighbour", "route") else None
@@ -440,5 +443,10 @@ def _no_fabric_loss(planner):
                                % (kind.describe(key), fabric or "number %d" % number))
 
 
+def _lost(name, found, after):
+    """Whether an object is gone, or a route has lost some of its ways."""
+    return after is None or name == "route" and harmed(found, after)
+
+
 def _device(name, key, item):
-    return item.get("dev") or item.get("master") or key[-1]
+    return item.get("dev") or item.get("master") or " or ".join(item.get("also", ())) or key[-1]

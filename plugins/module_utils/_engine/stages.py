@@ -54,7 +54,7 @@ def _beside(found, operations):
     for operation in operations:
         table, key = operation.kind.table, operation.key
         ends = {key, (operation.after or operation.before).get("peer")} - {None} if table == "link" else set()
-        if _device(operation) in disturbed or ends & disturbed:
+        if disturbed.intersection(_devices(operation)) or ends & disturbed:
             disturbed |= ends
             continue
         if _sink(operation):
@@ -72,13 +72,14 @@ def _beside(found, operations):
     return planner.operations, planner.work
 
 
-def _device(operation):
-    """(namespace, device) that the object stands on, or that it is."""
+def _devices(operation):
+    """[(namespace, device)] that the object stands on, or that it is."""
     key = operation.key
     if operation.kind.table == "route":
-        return key[0], (operation.after or operation.before)["dev"]
+        route = dict(operation.before or {}, **operation.after or {})
+        return [(key[0], dev) for dev in (route["dev"], *(hop.dev for hop in route["nexthops"]))]
     if operation.kind.table == "sysctl":
-        return key[0], sysctl_device(key[1])
+        return [(key[0], sysctl_device(key[1]))]
     if operation.kind.table in ("ipset", "rule"):
-        return None
-    return key[:2]
+        return []
+    return [key[:2]]

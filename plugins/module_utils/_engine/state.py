@@ -10,7 +10,8 @@ Keys begin with the namespace's name ('' is the namespace the module runs in), e
 
 from __future__ import annotations
 
-TABLES = ("netns", "link", "address", "route", "rule", "neighbour", "proxy_neighbour", "vxlan_fdb", "sysctl", "ipset", "xfrm_state", "xfrm_policy", "chain")
+TABLES = ("netns", "link", "address", "route", "rule", "neighbour", "proxy_neighbour", "vxlan_fdb", "sysctl", "ipset", "xfrm_state",
+          "xfrm_policy", "chain")
 
 
 class Table(dict):

@@ -17,6 +17,7 @@ from .. import wire
 from ..errors import Conflict
 from ..fields import Option, interface, mtu, own_interface, unicast_mac
 from ..owner import fabric_of_link
+from . import _hops
 from ._base import NETNS, Kind, ip, place
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
@@ -324,10 +325,12 @@ def change_link(state, key, changed):
     state.alter("link", key, **changed)
     if changed.get("up") is False:
         link_down(state, key)
+    elif changed.get("up"):
+        _hops.revive(state, *key)
     if "mac" in changed:
         state.drop("neighbour", state.on_device("neighbour", *key))
     if "mtu" in changed and changed["mtu"] < IPV6_MIN_MTU:
-        drop_ipv6(state, key)
+        drop_ipv6(state, key, for_good=True)
         family = "net/ipv6/"
         state.drop("sysctl", [k for k in state["sysctl"]
                               if k[0] == key[0] and sysctl_device(k[1]) == key[1] and k[1].startswith(family)])
@@ -344,7 +347,8 @@ def change_link(state, key, changed):
 
 def link_down(state, key):
     """All routes and neighbours of the device, permanent and proxy ones too, and its IPv6 addresses."""
-    for table in ("route", "neighbour", "proxy_neighbour"):
+    _hops.lose(state, *key)
+    for table in ("neighbour", "proxy_neighbour"):
         state.drop(table, state.on_device(table, *key))
     drop_ipv6(state, key)
 
@@ -363,9 +367,10 @@ def port_changes(state, netns, bridge):
         state.drop("neighbour", state.on_device("neighbour", netns, bridge))
 
 
-def drop_ipv6(state, key):
+def drop_ipv6(state, key, for_good=False):
     """IPv6 is taken off a device (addrconf_ifdown)."""
-    for table in ("address", "route", "neighbour", "proxy_neighbour"):
+    _hops.lose(state, *key, (6,), for_good)
+    for table in ("address", "neighbour", "proxy_neighbour"):
         state.drop(table, [k for k in state.on_device(table, *key) if state[table][k]["family"] == 6])
 
 
@@ -376,7 +381,10 @@ def lose_link(state, key):
     netns, name = key
     port_changes(state, netns, state["link"][key]["master"])
     link = state["link"].pop(key)
-    for table in ("address", "route", "neighbour", "proxy_neighbour", "vxlan_fdb"):
+    if link["up"]:
+        _hops.lose(state, netns, name)
+    _hops.lose(state, netns, name, for_good=True)
+    for table in ("address", "neighbour", "proxy_neighbour", "vxlan_fdb"):
         state.drop(table, state.on_device(table, netns, name))
     state.drop("sysctl", [k for k in state["sysctl"] if k[0] == netns and sysctl_device(k[1]) == name])
     for other, item in list(state["link"].items()):

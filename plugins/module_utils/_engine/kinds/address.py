@@ -17,6 +17,7 @@ from .. import wire
 from ..errors import Conflict
 from ..fields import Option, interface, interface_address
 from ..owner import fabric_of_link
+from . import _hops
 from ._base import NETNS, Kind, ip, place
 from ._link import LOOPBACK, refuse_fabric, whose
 from .route import KERNEL, MAIN, sharing
@@ -84,6 +85,8 @@ class Address(Kind):
             if made["family"] == 4 and self.beside(state, key):
                 made["secondary"] = True
             state["address"][key] = made
+            if made["family"] == 4 and state["link"].get(key[:2], {"up": True})["up"]:
+                _hops.revive(state, netns, dev, (4,))
         elif operation.verb == "remove":
             secondaries = self.secondaries(state, key)
             for lost in [key] + secondaries:
@@ -91,7 +94,8 @@ class Address(Kind):
             if operation.before["family"] == 4 and not any(
                     state["address"][k]["family"] == 4 for k in state.on_device("address", netns, dev)):
                 # the last one takes IPv4 off the device (fib_disable_ip): its routes and its neighbours
-                for table in ("route", "neighbour", "proxy_neighbour"):
+                _hops.lose(state, netns, dev, (4,))
+                for table in ("neighbour", "proxy_neighbour"):
                     state.drop(table, [k for k in state.on_device(table, netns, dev) if state[table][k]["family"] == 4])
 
     @staticmethod

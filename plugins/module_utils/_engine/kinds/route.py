@@ -2,34 +2,39 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Routes: unicast by gateway or device, on-link gateways, blackholes; any table. Multipath is read, not made.
+"""Routes: unicast by gateway, device or several ways; those that drop; any table.
 
-A prefix belongs to one maker: where a foreign route shares it, nothing is added, replaced or removed.
+A prefix belongs to one maker: where a foreign route shares it, nothing is added, replaced or removed. An IPv6 route takes in what others
+append to it and is told with its first hop's protocol, so its hops go one by one: the kernel knows whose each of them is.
 Sources: rtnetlink(7), net/ipv4/fib_semantics.c, net/ipv6/route.c.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import ipaddress
 import itertools
+import os
 import socket
 import struct
 
 from .. import wire
-from ..errors import Conflict, Invalid
+from ..errors import Conflict, Invalid, OperationFailed
 from ..fields import Option, address, between, destination, interface
 from ..owner import STATIC, fabric_number
 from ._base import NETNS, ip, place
+from . import _hops
 from ._bulk import Bulk
+from ._hops import RTA_GATEWAY, RTA_VIA, RTNH_F_ONLINK
 
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 5, 6, 7
+RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS = 1, 4, 6, 7, 8
 RTA_MULTIPATH, RTA_TABLE = 9, 15
-RTNH_F_ONLINK = 4
+METRICS = {"mtu": 2, "advmss": 8}  # RTAX_*
 RTM_F_CLONED = 0x200
 MAIN, LOCAL = 254, 255
 KERNEL = 2  # RTPROT_KERNEL: comes and goes with an address
-TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 _TYPE_NAMES = {number: name for name, number in TYPES.items()}
 SCOPES = {"global": 0, "link": 253, "host": 254}
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
@@ -51,10 +56,13 @@ class Route(Bulk):
         "via": Option("str", check=address),
         "dev": Option("str", check=interface),
         "onlink": Option("bool", False),
+        "nexthops": Option("list", elements="dict", options=_hops.SCHEMA),
         "table": Option("int", MAIN, check=_table),
         "metric": Option("int", check=between(0, (1 << 32) - 1, "a metric")),
         "src": Option("str", check=address),
         "scope": Option("str", choices=tuple(SCOPES)),
+        "mtu": Option("int", check=between(68, 65520, "an MTU in bytes")),
+        "advmss": Option("int", check=between(1, 65495, "a segment size in bytes")),
         "type": Option("str", "unicast", choices=tuple(TYPES)),
         "protocol": Option("int", check=between(1, 255, "a routing protocol's number")),
     }
@@ -69,20 +77,30 @@ class Route(Bulk):
 
     def objects(self, entry, owner, path):
         key, family = self.key(entry, path), _family(entry, path)
-        if entry["type"] == "unicast" and not (entry["via"] or entry["dev"]):
+        ways = entry["via"] or entry["dev"]
+        if entry["nexthops"] is not None:
+            if ways:
+                raise Invalid(path + ".nexthops", ways, "all gateways and devices in it", "drop `dev` and `via`")
+            hops = _hops.wanted(entry["nexthops"], family, path + ".nexthops")
+            if len(hops) == 1:  # to the kernel a route like any other
+                return self.objects(dict(entry, nexthops=None, **dict(zip(("via", "dev", "onlink"), hops[0]))), owner, path)
+        else:
+            hops = ()
+        if entry["type"] == "unicast" and not (ways or hops):
             raise Invalid(path + ".dev", None, "a device or a gateway (via) for a unicast route")
-        if entry["type"] != "unicast" and (entry["via"] or entry["dev"]):
+        if entry["type"] != "unicast" and (ways or hops):
             raise Invalid(path + ".type", entry["type"], "unicast, since a device or a gateway is given",
                           "drop `dev` and `via`, or the type")
         if entry["onlink"] and not (entry["via"] and entry["dev"]):
             raise Invalid(path + ".onlink", True, "both `via` and `dev` with it")
-        direct = family == 4 and entry["type"] == "unicast" and not entry["via"]
+        direct = family == 4 and entry["type"] == "unicast" and not entry["via"] and not hops
         scope = entry["scope"] or ("link" if direct else "global")
         protocol = granular_protocol(entry, owner, path)
         # None: the kernel chooses the device of the gateway
-        dev = entry["dev"] or (None if entry["via"] else "" if family == 4 else "lo")
+        dev = entry["dev"] or (None if entry["via"] else "" if family == 4 or hops else "lo")
         return [(key, {"dev": dev, "via": entry["via"] or "",
                        "onlink": entry["onlink"], "src": entry["src"] or "", "scope": scope if family == 4 else "global",
+                       "mtu": entry["mtu"] or 0, "advmss": entry["advmss"] or 0, "nexthops": hops,
                        "type": entry["type"], "family": family, "protocol": owner.protocol if owner.fabric else protocol})]
 
     def many(self, columns, owner):
@@ -103,14 +121,14 @@ class Route(Bulk):
         return owner.holds_protocol(item)
 
     def check_all(self, state, items, owner):
-        others = {key[:3] for key, route in state["route"].items() if not owner.holds_protocol(route)}
+        others = {key[:3] for key, route in state["route"].items() if not owner.holds_protocol(route) or "mixed" in route}
         for key in [key for key in items if key[:3] in others]:
             self.check(state, key, items[key], owner)
 
     def check(self, state, key, wanted, owner):
         netns, table, dst, metric = key
         for other, found in sharing(state, netns, table, dst):
-            if owner.fabric and not owner.holds_protocol(found):
+            if owner.fabric and not all(number == owner.number for number in found.get("mixed", (found["protocol"],))):
                 device = state["link"].get((netns, found["dev"]))
                 if found["protocol"] == KERNEL and device is not None and owner.holds_link(device):
                     continue  # the connected route of a device of ours
@@ -122,25 +140,37 @@ class Route(Bulk):
 
     def order(self, item):
         """Routes by a device alone make the gateways of the others reachable."""
-        return bool(item["via"])
+        return bool(item["via"] or item["nexthops"])
 
     def difference(self, found, wanted):
-        changed = super().difference(found, wanted)
-        if "via" in changed and wanted["dev"] is None:
+        changed = super().difference(found, {field: value for field, value in wanted.items() if field not in ("nexthops", "also", "dead", "mixed")})
+        if not _hops.same(found["nexthops"], wanted["nexthops"]):
+            changed["nexthops"] = wanted["nexthops"]
+        if changed.keys() & {"via", "nexthops"} and wanted["dev"] is None:
             changed["dev"] = ""  # the old gateway's device need not be the new one's
         return changed
 
     def simulate(self, state, operation):
         super().simulate(state, operation)
-        route = state["route"].get(operation.key)
-        if route and route["via"] and not route["dev"]:
-            state.alter("route", operation.key, dev=_towards(state, operation.key[0], route["via"]))
+        if operation.verb != "remove":
+            self._settle(state, [operation.key], _towards)
 
     def simulate_all(self, state, operations):
         super().simulate_all(state, operations)
-        towards = functools.lru_cache(None)(lambda netns, gateway: _towards(state, netns, gateway))
-        for key, route in [(operation.key, operation.after) for operation in operations if operation.after["via"] and not operation.after["dev"]]:
-            state.alter("route", key, dev=towards(key[0], route["via"]))
+        open_ = [operation.key for operation in operations if operation.after["nexthops"] or operation.after["via"] and not operation.after["dev"]]
+        towards = functools.lru_cache(None)(functools.partial(_towards, state))
+        self._settle(state, open_, lambda dummy, *place: towards(*place))
+
+    @staticmethod
+    def _settle(state, keys, towards):
+        """Fill in what the kernel does by itself: devices of gateways."""
+        for key in keys:
+            route = state["route"][key]
+            if route["nexthops"] or "also" in route:
+                hops = tuple(hop if hop.dev else hop._replace(dev=towards(state, key[0], hop.via)) for hop in route["nexthops"])
+                state["route"][key] = route = _hops.with_hops(route, hops)
+            if route["via"] and not route["dev"]:
+                state.alter("route", key, dev=towards(state, key[0], route["via"]))
 
     def made(self, wanted):
         if wanted["protocol"] and wanted["dev"] is not None:
@@ -149,11 +179,39 @@ class Route(Bulk):
 
     def requests(self, transaction, operation):
         netns, key = operation.key[0], operation.key
+        for hop in self._hops_that_go(operation):
+            self._take_hop(transaction, operation, hop)
         if operation.verb == "remove":
-            transaction.queue(netns, wire.RTM_DELROUTE, 0, *self.bodies(transaction, [(key, operation.before)]))
+            transaction.queue(netns, wire.RTM_DELROUTE, 0, *self.bodies(transaction, [(key, _first_hop(operation.before))]))
             return
         route = self.made(operation.after) if operation.verb == "add" else dict(operation.before, **operation.after)
         transaction.queue(netns, *self.new(operation), *self.bodies(transaction, [(key, route)]))
+
+    @staticmethod
+    def _hops_that_go(operation):
+        """Of an IPv6 route by several ways those that go by themselves: all but the first, by whose protocol the route is told."""
+        if operation.verb == "add" or operation.before["family"] == 4 or not operation.before["nexthops"]:
+            return []
+        stay = set()
+        if operation.verb == "change":
+            route = dict(operation.before, **operation.after)
+            ways = route["nexthops"] or (_hops.Hop(route["via"], route["dev"], route["onlink"], 1),)
+            stay = {(hop.via, dev) for hop in ways for dev in ([hop.dev] if hop.dev else operation.before["also"])}
+        return [hop for hop in operation.before["nexthops"][1:] if hop[:2] not in stay]
+
+    def _take_hop(self, transaction, operation, hop):
+        """Delete one hop, unless it is of another protocol: somebody has appended it."""
+        netns = operation.key[0]
+        body, = self.bodies(transaction, [(operation.key, _hops.with_hops(operation.before, (hop,)))])
+        transaction.flush()
+        try:
+            transaction.kernel.socket(netns).send([(wire.RTM_DELROUTE, 0, body)])
+        except OperationFailed as error:
+            if os.strerror(errno.ESRCH) not in error.reason:
+                raise
+            if operation.verb == "change":
+                raise OperationFailed("its next hop %s is not of protocol %d: somebody has added it; delete it first, or choose another prefix" % (
+                    " ".join(_hops.words(hop, 6)), operation.before["protocol"])) from None
 
     def new(self, operation):
         return wire.RTM_NEWROUTE, wire.NLM_F_CREATE | (wire.NLM_F_EXCL if operation.verb == "add" else wire.NLM_F_REPLACE)
@@ -177,47 +235,67 @@ class Route(Bulk):
                              SCOPES[route["scope"]], TYPES[route["type"]], RTNH_F_ONLINK if route["onlink"] else 0)
         after = wire.u32(RTA_TABLE, table)
         if route["via"]:
-            after += wire.attribute(RTA_GATEWAY, socket.inet_pton(inet, route["via"]))
+            after += _hops.gateway(route["via"], route["family"])
+        if route["nexthops"]:
+            after += wire.attribute(RTA_MULTIPATH, _hops.encode(route["nexthops"], route["family"], lambda dev: transaction.index(netns, dev)))
         if route["dev"]:
             after += wire.u32(RTA_OIF, transaction.index(netns, route["dev"]))
         if route["src"]:
             after += wire.attribute(RTA_PREFSRC, socket.inet_pton(inet, route["src"]))
         if metric:
             after += wire.u32(RTA_PRIORITY, metric)
-        return before, inet, after
+        metrics = [wire.u32(number, route[name]) for name, number in METRICS.items() if route[name]]
+        metrics += [wire.attribute(number, payload) for number, payload in route.get("metrics", ())]
+        return before, inet, after + (wire.attribute(RTA_METRICS, b"".join(metrics)) if metrics else b"")
 
     def commands(self, operation):
-        netns, table, dst, metric = operation.key
+        lines = [self._command(operation.key, "delete", _hops.with_hops(operation.before, (hop,))) for hop in self._hops_that_go(operation)]
         if operation.verb == "remove":
-            verb, route = "delete", operation.before
+            verb, route = "delete", _first_hop(operation.before)
         elif operation.verb == "add":
             verb, route = "add", self.made(operation.after)
         else:
             verb, route = "replace", dict(operation.before, **operation.after)
+        return lines + [self._command(operation.key, verb, route)]
+
+    @staticmethod
+    def _command(key, verb, route):
+        netns, table, dst, metric = key
         words = ["route", verb] + ([route["type"]] if route["type"] != "unicast" else []) + [dst]
-        words += ["via", route["via"]] if route["via"] else []
-        words += ["dev", route["dev"]] if route["dev"] and route["type"] == "unicast" else []
+        words += _hops.words(_hops.Hop(route["via"], route["dev"], False, 1), route["family"]) if route["type"] == "unicast" else []
         words += ["proto", route["protocol"]]
         words += ["scope", route["scope"]] if route["family"] == 4 else []
         words += ["table", table] if table != MAIN else []
         words += ["metric", metric] if metric else []
         words += ["src", route["src"]] if route["src"] else []
+        words += [word for name in METRICS if route[name] for word in (name, route[name])]
         words += ["onlink"] if route["onlink"] else []
-        return [ip(netns, *(["-6"] if route["family"] == 6 else []), *words)]
+        return ip(netns, *(["-6"] if route["family"] == 6 else []), *words, *_hops.multipath_words(route["nexthops"], route["family"]))
+
+    def mask(self, found, asked):
+        shown = super().mask(found, asked)
+        shown["nexthops"] = [hop._replace(dev=None) if hop._replace(dev=None) in asked.get("nexthops", ()) else hop for hop in found["nexthops"]]
+        return shown
 
     def entry(self, state, key, item):
-        if item["protocol"] == KERNEL or item.get("also"):
+        if item["protocol"] == KERNEL or "mixed" in item:
             return None
         netns, table, dst, metric = key
         unicast = item["type"] == "unicast"
         return {"netns": netns, "dst": dst, "via": item["via"] or None, "dev": item["dev"] or None if unicast else None,
-                "onlink": item["onlink"], "table": table, "metric": metric, "src": item["src"] or None,
+                "onlink": item["onlink"], "nexthops": _hops.entries(item["nexthops"]) or None, "table": table, "metric": metric,
+                "src": item["src"] or None, "mtu": item["mtu"] or None, "advmss": item["advmss"] or None,
                 "scope": item["scope"], "type": item["type"], "protocol": item["protocol"]}
 
     def describe(self, key):
         netns, table, dst, metric = key
         return "route %s%s%s%s" % (dst, " metric %d" % metric if metric else "",
                                    " table %d" % table if table != MAIN else "", place(netns))
+
+
+def _first_hop(route):
+    """An IPv6 route of which the other hops went one by one."""
+    return _hops.with_hops(route, route["nexthops"][:1]) if route["family"] == 6 and route["nexthops"] else route
 
 
 def _towards(state, netns, gateway):
@@ -235,11 +313,12 @@ def _towards(state, netns, gateway):
 
 def _family(entry, path):
     """Of the addresses that are given; `default` goes by its gateway, and is IPv4 without one."""
-    families = {6 if ":" in entry[field] else 4 for field in ("dst", "via", "src")
-                if entry[field] and entry[field] != "default"}
-    if len(families) > 1:
-        raise Invalid(path, entry["via"] or entry["src"], "addresses of the same family as dst %s" % entry["dst"])
-    return families.pop() if families else 4
+    gateways = [entry["via"]] + [hop["via"] for hop in entry["nexthops"] or ()]
+    families = {6 if ":" in text else 4 for text in (entry["dst"], entry["src"]) if text and text != "default"}
+    of_gateways = {6 if ":" in text else 4 for text in gateways if text}
+    if len(families) > 1 or families == {6} and 4 in of_gateways or not families and len(of_gateways) > 1:
+        raise Invalid(path, next(filter(None, gateways), entry["src"]), "addresses of the same family as dst %s" % entry["dst"])
+    return next(iter(families or of_gateways), 4)
 
 
 def granular_protocol(entry, owner, path):
@@ -265,6 +344,7 @@ def _words(route):
     return " ".join(word for word in (
         route["type"] if route["type"] != "unicast" else "",
         "via " + route["via"] if route["via"] else "", "dev " + route["dev"] if route["dev"] else "",
+        " ".join(map(str, _hops.multipath_words(route["nexthops"], route["family"]))),
         "proto %d" % route["protocol"]) if word)
 
 
@@ -276,43 +356,41 @@ def read(kernel, netns, names):
         read_one = functools.lru_cache(None)(functools.partial(_read, inet, family, names))
         for headers, columns in kernel.socket(netns).table(wire.RTM_GETROUTE, request):
             rows = zip(headers, *(columns.get(kind, itertools.repeat(None)) for kind in _READ))
-            for header, oif, gateway, source, number, raw, metric, multipath in rows:
-                length, table, route = read_one(header, oif, gateway, source, number)
+            for header, oif, gateway, via, source, number, metrics, raw, metric, multipath in rows:
+                length, table, route = read_one(header, oif, gateway, via, source, number, metrics)
                 if route is None:
                     continue
                 dst = "%s/%d" % (socket.inet_ntop(inet, raw) if raw else ("::" if family == 6 else "0.0.0.0"), length)
                 key = (netns, table, dst, wire.number(metric, 0))
-                if multipath or key in found:
-                    also = _devices(multipath or b"", names) + (route["dev"],)
-                    found[key] = dict(found.get(key, route), also=found.get(key, route).get("also", ()) + also)
-                else:
-                    found[key] = route
+                if multipath:
+                    route = _hops.with_hops(route, *_hops.decode(multipath, names))
+                found[key] = route if key not in found else _mixed(found[key], route)
     return found
 
 
-_READ = (RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_TABLE, RTA_DST, RTA_PRIORITY, RTA_MULTIPATH)
+_READ = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_PREFSRC, RTA_TABLE, RTA_METRICS, RTA_DST, RTA_PRIORITY, RTA_MULTIPATH)
 
 
-def _read(inet, family, names, header, oif, gateway, source, table):
+def _mixed(one, other):
+    """Of two routes that differ in what the engine does not tell apart the one that a fabric made, with what is to be known of both."""
+    first, second = (other, one) if fabric_number(one) is None and fabric_number(other) is not None else (one, other)
+    devices = tuple(dev for route in (first, second) for dev in (route["dev"],) + route.get("also", ()))
+    return dict(first, also=devices, mixed=tuple(number for route in (one, other) for number in route.get("mixed", (route["protocol"],))))
+
+
+def _read(inet, family, names, header, oif, gateway, via, source, table, metrics):
     """(prefix length, table, object or None) of a route but for its prefix and metric: it is that of many."""
     dummy, length, dummy, dummy, short, protocol, scope, kind, flags = struct.unpack("=BBBBBBBBI", header)
     table = wire.number(table, short)
     if kind not in _TYPE_NAMES or flags & RTM_F_CLONED or table == LOCAL:
         return length, table, None
+    metrics = wire.attributes(metrics or b"")
+    further = tuple((number, payload) for number, payload in sorted(metrics.items()) if number not in METRICS.values())
     return length, table, {
-        "dev": names.get(wire.number(oif), ""),
-        "via": socket.inet_ntop(inet, gateway) if gateway else "",
+        **({"metrics": further} if further else {}), **{name: wire.number(metrics.get(number), 0) for name, number in METRICS.items()},
+        "nexthops": (), "dev": names.get(wire.number(oif), ""),
+        "via": _hops.told_gateway(gateway, via),
         "onlink": bool(flags & RTNH_F_ONLINK), "src": socket.inet_ntop(inet, source) if source else "",
         "scope": _SCOPE_NAMES.get(scope, "global") if family == 4 else "global",
         "type": _TYPE_NAMES[kind], "family": family, "protocol": protocol,
     }
-
-
-def _devices(multipath, names):
-    """Devices of further next hops (struct rtnexthop), so that a link's fall is known to take the route."""
-    offset, devices = 0, []
-    while offset + 8 <= len(multipath):
-        size, dummy, dummy, index = struct.unpack_from("=HBBi", multipath, offset)
-        devices.append(names.get(index, ""))
-        offset += max((size + 3) & ~3, 8)
-    return tuple(devices)

@@ -161,7 +161,8 @@ class Rule(Kind):
         if entry["protocol"] == KERNEL:
             raise Invalid(path + ".protocol", KERNEL, "another number: the kernel's own rules are left alone")
         if (entry["suppress_prefixlength"] or 0) > LENGTH[version]:
-            raise Invalid(path + ".suppress_prefixlength", entry["suppress_prefixlength"], "a prefix length of IPv%d, up to %d" % (version, LENGTH[version]))
+            raise Invalid(path + ".suppress_prefixlength", entry["suppress_prefixlength"],
+                          "a prefix length of IPv%d, up to %d" % (version, LENGTH[version]))
         item = {field: entry[field] or "" for field in self.SELECTORS}
         item.update({field: entry[field] for field in ("priority", "invert", "action", "protocol")})
         return dict(item, ip_version=version, further=(), tos=entry["tos"], goto=entry["goto"] or 0, table=entry["table"] or 0,
@@ -178,8 +179,8 @@ class Rule(Kind):
             if found is None:
                 continue
             if owner.fabric and number != owner.number:
-                raise Conflict("%s: there is already such a rule, of protocol %d and not made by this fabric; remove it, or choose another priority"
-                               % (self.describe(key), number))
+                raise Conflict("%s: there is already such a rule, of protocol %d and not made by this fabric; "
+                               "remove it, or choose another priority" % (self.describe(key), number))
             if not owner.fabric and fabric_number(found) is not None:
                 raise Conflict("%s belongs to the fabric with number %d; change it in that fabric's document" % (self.describe(key), number))
 

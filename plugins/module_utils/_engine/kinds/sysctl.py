@@ -15,6 +15,7 @@ import re
 from ..errors import Conflict, Invalid, OperationFailed
 from ..fields import Option
 from ._base import NETNS, Kind, inside, place
+from ._hops import revive
 from ._link import IPV6_MIN_MTU, drop_ipv6, sysctl_device
 
 WRITES_THROUGH = {
@@ -108,6 +109,8 @@ class Sysctl(Kind):
             state.alter("sysctl", (netns, key), value=value)
             if key.endswith("/disable_ipv6") and value != "0":
                 drop_ipv6(state, (netns, sysctl_device(key)))
+            elif key.endswith("/disable_ipv6") and state["link"].get((netns, sysctl_device(key)), {}).get("up"):
+                revive(state, netns, sysctl_device(key), (6,))
 
     def requests(self, transaction, operation):
         transaction.flush()

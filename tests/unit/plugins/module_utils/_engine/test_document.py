@@ -107,7 +107,8 @@ BAD = [
      "document.address[1]: 'address fd00::1/64 on b': expected each object once, but it is also at document.address[0]; drop one"),
     (route(dst="192.0.2.1/24"), "document.route[0].dst: '192.0.2.1/24': expected a prefix without host bits; write 192.0.2.0/24"),
     (route(dst="everywhere"), "document.route[0].dst: 'everywhere': expected a prefix such as 192.0.2.0/24, or 'default'"),
-    (route(via="fd00::1"), "document.route[0]: 'fd00::1': expected addresses of the same family as dst 192.0.2.0/24"),
+    (route(dst="fd00::/64", via="192.0.2.1"), "document.route[0]: '192.0.2.1': expected addresses of the same family as dst fd00::/64"),
+    (route(via="fd00::1"), None),  # IPv6 gateways serve both
     (route(via="192.0.2.9", src="fd00::1"), "document.route[0]: '192.0.2.9': expected addresses of the same family as dst 192.0.2.0/24"),
     (route(dev=None), "document.route[0].dev: None: expected a device or a gateway (via) for a unicast route"),
     (route(type="blackhole"), "document.route[0].type: 'blackhole': expected unicast, since a device or a gateway is given; drop `dev` and `via`, or the type"),
