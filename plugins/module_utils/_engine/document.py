@@ -12,7 +12,7 @@ from . import fields
 from .errors import Conflict, Invalid
 from .columns import MANY, validated
 from .fields import AUTO, Option
-from .kinds import KINDS, LINKS
+from .kinds import KINDS, LINKS, bridge_vlan
 from .kinds._base import place
 from .kinds._bulk import Bulk, on_devices
 from .kinds._link import IPV6_MIN_MTU, sysctl_device
@@ -129,9 +129,9 @@ def add(wanted, name, entry, owner, path):
 
 
 def named(name, entry, path):
-    """{kind name: [key]} of the object that an entry names. What it is made of may be left out, and is checked where it is given."""
+    """{kind name: [key]} of what an entry names. What it is made of may be left out, and is checked where it is given."""
     kind = KINDS[name]
-    return {name: [kind.key(fields.validate(fields.naming(kind.schema, kind.identity), entry, path), path)]}
+    return {name: kind.keys(fields.validate(fields.naming(kind.schema, kind.identity), entry, path), path)}
 
 
 def uppers(wanted):
@@ -230,7 +230,7 @@ def present_places(wanted, found, purger=None):
         if isinstance(KINDS.get(table), Bulk):
             item = wanted[table][key]
             needed = [("dev", (key[0], item["dev"]))] + [("nexthops", (key[0], hop.dev)) for hop in item.get("nexthops", ())]
-        elif table in ("address", "proxy_neighbour"):
+        elif table in ("address", "proxy_neighbour", "bridge_vlan"):
             needed = [("dev", key[:2])]
         elif item.get("parent"):
             needed.append(("parent", item["parent"]))
@@ -309,6 +309,9 @@ def fitting(wanted, found):
             raise Invalid(path + ".master", item["master"], "a bridge, not a %s" % (master["kind"] or "device of another kind"))
         if item["port"] and item["master"] == "":
             raise Invalid(path + ".bridge_port", item["port"], "a master with it: these are settings of a bridge's port")
+    if not found.has_vlans:
+        bridge_vlan.without_vlans(wanted["bridge"])
+    bridge_vlan.fitting(wanted["bridge_vlan"], link, wanted.paths)
     for name in ("address", "route", "neighbour", "proxy_neighbour"):
         for key, item in wanted[name].items():
             for dev in (item["dev"], *(hop.dev for hop in item.get("nexthops", ()))) if item["family"] == 6 else ():

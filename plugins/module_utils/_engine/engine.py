@@ -10,6 +10,7 @@ import contextlib
 import functools
 import gc
 import importlib.util
+import itertools
 import os
 import shutil
 
@@ -76,7 +77,8 @@ class Outcome:
         return counts
 
     def commands(self):
-        return [line for operation in self.operations for line in operation.commands()]
+        return [line for kind, operations in itertools.groupby(self.operations, lambda operation: operation.kind)
+                for line in kind.all_commands(operations)]
 
 
 @contextlib.contextmanager
@@ -335,7 +337,7 @@ class Shown:
                     continue  # they share the table
                 if key in asked[kind.table]:
                     masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
-                elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner):
+                elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner) and not kind.implied(state, key, item):
                     masked[kind.table][key] = item
         document = as_document(masked)
         if self.owner.fabric:

@@ -25,7 +25,7 @@ from .kinds.route import KERNEL
 from .owner import Owner, fabric_number, fabric_of_link
 
 ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
-ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "proxy_neighbour", "route", "rule", "xfrm_state", "xfrm_policy")
+ADDITIVE = ("ipset", "bridge_vlan", "address", "vxlan_fdb", "neighbour", "proxy_neighbour", "route", "rule", "xfrm_state", "xfrm_policy")
 CHAINS = (CHAIN, RULE)
 
 
@@ -137,6 +137,8 @@ class Planner:
             self.settle(KINDS["sysctl"], key, item)
         for name in ADDITIVE:
             self.settle_all(KINDS[name], wanted[name])
+            if name == "bridge_vlan" and owner.fabric:
+                self.settle_all(KINDS[name], KINDS[name].given(self.work, wanted[name], owner))
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
 
@@ -178,7 +180,7 @@ class Planner:
                 continue
             unwanted = {key: item for key, item in self.work[name].items() if key not in wanted[name]}
             for key, item in reversed(in_order(kind, unwanted)):
-                if key in self.work[name] and kind.owned(self.work, key, item, owner):
+                if key in self.work[name] and kind.owned(self.work, key, item, owner) and not kind.implied(self.work, key, item):
                     self.remove_one(kind, key)
         self.release_sysctls(wanted, owner)
         for key, item in list(self.work["netns"].items()):
@@ -371,9 +373,12 @@ def _refuse_others(kind, found, key):
 
 def _put_back(planner, wanted):
     """What a granular module's replacement of a link felled stands again afterwards."""
+    made_anew = {operation.key for operation in planner.operations if operation.kind.table == "link" and operation.verb == "remove"}
     for name in ADDITIVE:
         for key, item in planner.found[name].items():
             leftover = name == "ipset" and key[1] == TEMPORARY
+            if name == "bridge_vlan" and (key[:2] not in made_anew or not item["self"] and not planner.work["link"][key[:2]]["master"]):
+                continue  # whoever takes a port off its bridge, or changes the default PVID, means what it does to VLANs
             if _lost(name, item, planner.work[name].get(key)) and not leftover and not (name == "route" and item["protocol"] == KERNEL):
                 wanted[name].setdefault(key, item)
 
