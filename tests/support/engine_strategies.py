@@ -82,7 +82,7 @@ class Draft:
         return {option: value for option, value in found.items() if value is not None}
 
 
-PORT_FLAGS = ("hairpin", "learning", "isolated")
+PORT_FLAGS = ("hairpin", "learning", "isolated", "neigh_suppress", "guard")
 
 
 def own_macs(name):
