@@ -150,9 +150,18 @@ molecule-oldest:  ## the same with the oldest ansible-core that is supported, in
 scenarios: prepare  ## every scenario of molecule but vm
 	@$(STEP) "molecule: every scenario of the lab" molecule test --all --exclude vm
 
+# Two labs at a time, and the files that take longest first, so that none of them is left to run alone.
+LONG_SITE_TESTS := $(addprefix tests/site/test_,moves.py leases.py fabrics.py kills.py)
+SITE_TESTS := $(LONG_SITE_TESTS) $(filter-out $(LONG_SITE_TESTS) %/test_many_nodes.py,$(wildcard tests/site/test_*.py tests/lab/test_*.py))
+
 .PHONY: site-test
 site-test: prepare
-	@$(STEP) "tests of the whole, two labs at a time" python -m pytest -v -n 2 --dist loadfile tests/lab tests/site
+	@$(STEP) "tests of the whole" python -m pytest -v -n 2 --dist loadfile --no-loadscope-reorder $(SITE_TESTS)
+
+# Not part of `test`: two minutes of a machine with two processors.
+.PHONY: many-nodes
+many-nodes: prepare  ## what twenty nodes take beside three, and a lab of 35
+	@$(STEP) "many nodes" python -m pytest -v -s tests/site/test_many_nodes.py
 
 .PHONY: kills
 kills: prepare  ## kill -9 of runs at 30 random moments, and what the next run makes of it

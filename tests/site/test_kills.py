@@ -15,7 +15,7 @@ import time
 import processes
 from runs import NODES, SITE, TEARDOWN, same, stats, succeeded
 
-KILLS = int(os.environ.get("CLUSTERNET_KILLS", "6"))
+KILLS = int(os.environ.get("CLUSTERNET_KILLS", "3"))
 SEED = int(os.environ.get("CLUSTERNET_KILLS_SEED", "3"))
 # Few kills are measured on the wire once in the end, many after each run that was not killed.
 QUICK = () if KILLS > 6 else ("--skip-tags", "verify")

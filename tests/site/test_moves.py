@@ -48,10 +48,8 @@ def fixture_story(lab):
 MOVES = {
     "direct routing": ({"flannel_direct_routing": True}, 0),
     "vxlan again": ({"flannel_direct_routing": False}, 0),
-    "another VNI": ({"flannel_vni": 7}, 0),
-    "masquerade off": ({"fabric_masquerade": False}, 0),
-    "masquerade on": ({"fabric_masquerade": True}, 0),
-    "another MTU": ({"fabric_mtu": "1300"}, 0),
+    "another VNI, masquerade off": ({"flannel_vni": 7, "fabric_masquerade": False}, 0),
+    "another MTU, masquerade on": ({"fabric_mtu": "1300", "fabric_masquerade": True}, 0),
     "another port": ({"flannel_port": 4790}, None),
     # Pods keep their namespaces and addresses, and get other links.
     "calico": ({"fabric_backend": "calico"}, None),
