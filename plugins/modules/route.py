@@ -121,12 +121,12 @@ EXAMPLES = r"""
     dev: vxlan42
     onlink: true
 
-- name: Two uplinks, one of which takes three packets of four
+- name: Two gateways, one of which takes three packets of four
   clusternet.fabric.route:
     dst: 198.51.100.0/24
     nexthops:
       - {via: 192.0.2.1, weight: 3}
-      - {via: 203.0.113.1, dev: eth1}
+      - {via: 192.0.2.2, dev: eth0}
 
 - name: What is not routed elsewhere is dropped
   clusternet.fabric.route:

@@ -4,10 +4,15 @@
 """What is somebody else's is never touched: the run refuses, names it, and nothing has changed."""
 
 import json
+import os
 import pathlib
+import signal
+import struct
 
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import tuntap
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.report import inspect
 from engine_documents import MIXED, changed, flannel
 
 pytestmark = pytest.mark.kernel
@@ -336,6 +341,40 @@ def test_a_half_made_link_is_known_by_its_group(node):
     node.settled(flannel())
     node.apply({})
     assert "cni0" not in node.sh("ip link") and "gone" not in node.sh("ip link")
+
+
+@pytest.mark.needs("tuntap")
+@pytest.mark.parametrize("moment", ["before it lasts", "before it is named"])
+def test_a_half_made_tap_device_goes_with_its_run_or_is_known(node, monkeypatch, moment):
+    """It is made by ioctl, so the mark cannot come with the birth: it comes before the device would outlive its maker."""
+    start = node.snapshot()
+
+    def die(descriptor, request, argument):
+        if request != tuntap.TUNSETPERSIST or moment == "before it is named":
+            original(descriptor, request, argument)
+        if request == tuntap.TUNSETPERSIST:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    original = tuntap.fcntl.ioctl
+    document = {"tuntap": [{"name": "vm1", "mode": "tap"}]}
+    with monkeypatch.context() as patch:
+        patch.setattr(tuntap.fcntl, "ioctl", die)
+        child = node.fork(lambda: node.apply(document))
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert ("vm1" in node.sh("ip link show group 160")) == ("vm1" in node.sh("ip link")) == (moment == "before it is named")
+    node.apply(document)
+    node.settled(document)
+    node.apply({})
+    node.same(start)
+
+
+@pytest.mark.needs("tuntap")
+def test_a_tun_device_of_a_process_in_the_way(node):
+    with open("/dev/net/tun", "r+b", buffering=0) as process:
+        tuntap.fcntl.ioctl(process, tuntap.TUNSETIFF, struct.pack("16sH22x", b"vm1", tuntap.MODES["tun"]))
+        assert not inspect().document.get("tuntap")
+        with pytest.raises(Conflict, match="link vm1: there is already a tun of that name, not made by this fabric"):
+            node.apply({"tuntap": [{"name": "vm1"}]})
 
 
 def test_a_file_that_a_killed_run_left_for_a_namespace(node):

@@ -63,6 +63,17 @@ LIVES = {
         {"netns": "web", "name": "d0"},
         ["ip -n web link add name d0 mtu 1400 type dummy", "ip -n web link set dev d0 up"],
     ),
+    "tuntap": (
+        {"netns": "web", "name": "vm1", "mode": "tap", "owner": 1000, "vnet_hdr": True, "mac": "02:00:5e:10:00:77"},
+        {"netns": "web", "name": "vm1"},
+        ["ip -n web tuntap add dev vm1 mode tap user 1000 vnet_hdr", "ip -n web link set dev vm1 address 02:00:5e:10:00:77",
+         "ip -n web link set dev vm1 up"],
+    ),
+    "tuntap without Ethernet": (
+        {"name": "vpn"},
+        {"name": "vpn"},
+        ["ip tuntap add dev vpn mode tun", "ip link set dev vpn up"],
+    ),
     "vlan": (
         {"name": "eth0.42", "parent": "eth0", "id": 42},
         {"name": "eth0.42"},

@@ -152,6 +152,9 @@ BAD = [
     ("vxlan", {"name": "x", "vni": 3, "local": "192.0.2.77", "dev": "auto"},
      "vxlan.local: '192.0.2.77': expected an address that a device of this node holds; "
      "see `ip address`; a fabric's node address is fabric_node_ip"),
+    ("tuntap", {"name": "t", "mac": "02:00:5e:10:00:08"},
+     "tuntap.mac: '02:00:5e:10:00:08': expected none with the mode tun: such a device has IP packets and no Ethernet; choose the mode tap"),
+    ("tuntap", {"name": "t", "mode": "tap", "owner": -1}, "tuntap.owner: -1: expected a number from 0 to 4294967294"),
     ("vxlan_fdb", {"dev": "vtep", "mac": "02:00:5e:10:00:08"}, "state is present but all of the following are missing: dst"),
     ("vxlan_fdb", {"dev": "vtep", "mac": "00:00:00:00:00:00", "state": "absent"},
      "vxlan_fdb.dst: None: expected the destination that is meant: the all-zero MAC can have several"),

@@ -176,6 +176,21 @@ LIVES = {
          "vlan": [{"name": "v1", "parent": "x0", "id": 7, "up": False}]},
         dict(VETH, vlan=[{"name": "v1", "parent": "x0", "id": 7, "up": False}]),
     ],
+    "tuntap": [
+        dict(BRIDGE, tuntap=[{"name": "t0", "mtu": 1400}, {"name": "t1", "mode": "tap", "master": "br0", "bridge_port": {"hairpin": True}}],
+             address=[{"dev": "t0", "address": "10.0.0.1/24"}, {"dev": "t0", "address": "fd00::1/64"}],
+             route=[{"dst": "10.1.0.0/16", "dev": "t0"}, {"dst": "10.2.0.0/16", "nexthops": [{"dev": "t0"}, {"via": "198.18.0.1", "dev": "eth9"}]}]),
+        # in a namespace, with all that there is; and of another mode under the same name
+        dict(P, tuntap=[{"name": "t2", "netns": "p", "mode": "tap", "mac": "02:00:00:00:00:22", "owner": 1000, "owner_group": 0, "pi": True,
+                         "vnet_hdr": True, "multi_queue": True}, {"name": "t0", "mode": "tap", "up": False},
+                        {"name": "t3"}],
+             address=[{"dev": "t2", "netns": "p", "address": "10.0.0.1/24"}],
+             neighbour=[{"dev": "t2", "netns": "p", "address": "10.0.0.9", "mac": "02:00:00:00:00:09"}]),
+        dict(P, tuntap=[{"name": "t2", "netns": "p", "mode": "tap", "mac": "02:00:00:00:00:22", "owner": 0, "owner_group": 0},
+                        {"name": "t0", "mode": "tap", "mtu": 9000}, {"name": "t3", "owner": 7}],
+             address=[{"dev": "t2", "netns": "p", "address": "10.0.0.1/24"}],
+             neighbour=[{"dev": "t2", "netns": "p", "address": "10.0.0.9", "mac": "02:00:00:00:00:09"}]),
+    ],
     "ipip": [
         dict(UNDERLAY, ipip=[{"name": "ip1", "local": "198.18.0.11", "remote": "198.18.0.12", "dev": "auto", "mtu": "auto", "ttl": 64}],
              address=[{"dev": "ip1", "address": "10.0.0.1/32"}], route=[{"dst": "10.1.0.0/16", "dev": "ip1"}]),

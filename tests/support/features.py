@@ -24,6 +24,7 @@ PROBES = {
     "ipset_types": "for type in hash:ip,mac hash:ip,mark hash:mac hash:net,net hash:net,port,net; do ipset create $type $type; done",
     "ipip": "ip link add name x type ipip remote 192.0.2.1",
     "ipvlan": LINK + "ip link add link one name x type ipvlan mode l2 bridge",
+    "tuntap": "ip tuntap add dev x mode tap",
     "vlan": LINK + "ip link add link one name x type vlan id 7 protocol 802.1ad",
     "xfrm_policy": "ip xfrm policy add src 10.0.0.0/8 dst 10.0.0.0/8 dir out",
     "xfrm_state": "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 7 aead 'rfc4106(gcm(aes))' 0x%s 128" % ("01" * 20),

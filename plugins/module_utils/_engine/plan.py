@@ -280,7 +280,7 @@ def plan_back(current, start, touched, owner=None, refused=None):
         found, had = current["link"].get(key), start["link"].get(key)
         stays = had and had["kind"] in LINKS and not LINKS[had["kind"]].must_replace(found or had, had)
         if found and not stays and ours(LINKS.get(found["kind"], LINKS["veth"]), key):
-            extra.setdefault(found["kind"], []).append(key)
+            extra.setdefault(LINKS[found["kind"]].name if found["kind"] in LINKS else "", []).append(key)
     new_sets = extra.pop("ipset")
     planner.remove(extra)
     planner.make_way(_as_at_start(planner, current, start, touched)["ipset"], lambda rule: True)
@@ -307,7 +307,7 @@ def _as_at_start(planner, current, start, touched):
             if (key in touched[table] or key in felled[table] or stood_there) and not (table == "route" and item["protocol"] == KERNEL):
                 exact[kind.name][key] = item
     for key, item in _exact_links(start, planner.work, {**touched["link"], **felled["link"]}):
-        exact[item["kind"]][key] = item
+        exact[LINKS[item["kind"]].name][key] = item
     return exact
 
 

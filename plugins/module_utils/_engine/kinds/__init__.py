@@ -21,6 +21,7 @@ from .proxy_neighbour import ProxyNeighbour
 from .route import Route
 from .rule import Rule
 from .sysctl import Sysctl
+from .tuntap import Tuntap
 from .veth import Veth
 from .vlan import Vlan
 from .vxlan import Vxlan
@@ -31,6 +32,6 @@ from .xfrm_state import XfrmState
 
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
-    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Sysctl(), Ipset(), BridgeVlan(), Address(),
-    VxlanFdb(), Neighbour(), ProxyNeighbour(), Route(), Rule(), XfrmState(), XfrmPolicy(), CHAIN, RULE)}
+    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Tuntap(), Sysctl(), Ipset(), BridgeVlan(),
+    Address(), VxlanFdb(), Neighbour(), ProxyNeighbour(), Route(), Rule(), XfrmState(), XfrmPolicy(), CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}
