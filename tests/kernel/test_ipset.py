@@ -11,8 +11,10 @@ import signal
 import time
 
 import pytest
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict, Invalid
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine import kernel
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict, Invalid, OperationFailed
 from engine_documents import sets
+from features import has
 
 pytestmark = pytest.mark.kernel
 
@@ -104,6 +106,26 @@ def test_bad_sets_are_named(node, case):
         with pytest.raises(Invalid) as caught:
             node.apply(wanted, check=check)
         assert message in str(caught.value)
+    node.same(start, sysctls=False)
+
+
+def test_a_type_that_the_kernel_lacks(node, monkeypatch):
+    """Of a kernel that has them all the answer is made up."""
+    if has("ipset_types"):
+        def run(self, netns, command, stdin=None):
+            if "hash:mac" in (stdin or ""):
+                raise OperationFailed("ipset: ipset v7.17: Error in line 1: Kernel error received: set type not supported")
+            return original(self, netns, command, stdin)
+
+        original = kernel.Kernel.run
+        monkeypatch.setattr(kernel.Kernel, "run", run)
+    start = node.snapshot(sysctls=False)
+    for check in (True, False):
+        with pytest.raises(Invalid) as caught:
+            node.apply(document(type="hash:mac", members=["02:00:00:00:00:01"]), check=check)
+        assert str(caught.value) == (
+            "document.ipset[0].type: 'hash:mac': expected a set type that this node's kernel %s has; "
+            "see whether there is a kernel module ip_set_hash_mac for it" % os.uname().release)
     node.same(start, sysctls=False)
 
 

@@ -21,6 +21,8 @@ LINK = "ip link add name one type veth peer name two; ip link set dev one up; "
 PROBES = {
     "bridge_vlan": "ip link add name x type bridge vlan_filtering 1",
     "dummy": "ip link add name x type dummy",
+    "iptables_legacy": "for tool in iptables ip6tables; do for table in raw mangle nat filter security; do $tool-legacy -t $table -S; done; done",
+    "iptables_nft": "for tool in iptables ip6tables; do for table in raw mangle nat filter security; do $tool-nft -t $table -S; done; done",
     "ipset_types": "for type in hash:ip,mac hash:ip,mark hash:mac hash:net,net hash:net,port,net; do ipset create $type $type; done",
     "ipip": "ip link add name x type ipip remote 192.0.2.1",
     "ipvlan": LINK + "ip link add link one name x type ipvlan mode l2 bridge",

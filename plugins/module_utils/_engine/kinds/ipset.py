@@ -416,6 +416,11 @@ def _normalise(kernel, here, where, there):
 
 def _refused(reason, origin, here, where):
     line = re.search(r"line (\d+): (.*)", reason)
+    if line and "set type not supported" in line.group(2):
+        path, name = origin[int(line.group(1))]
+        type_ = here[name]["type"]
+        return Invalid(path + ".type", type_, "a set type that this node's kernel %s has" % os.uname().release,
+                       "see whether there is a kernel module ip_set_%s for it" % re.sub("[:,]", "", type_.replace(":", "_")))
     if line:
         return Invalid(*origin[int(line.group(1))], "what ipset takes", line.group(2))
     # Of options and ports it tells no line, but quotes the word.

@@ -16,7 +16,7 @@ import functools
 import re
 import shlex
 
-from ..errors import Conflict, Invalid, OperationFailed
+from ..errors import Conflict, FabricError, Invalid, OperationFailed
 from ..fields import Option
 from ..owner import COMMENT
 from . import ipset
@@ -372,8 +372,13 @@ def _opcodes(found, result):
 
 def read(kernel, netns, version):
     """{key: {rules, policy}} of every chain of every table that there is; reading loads none."""
-    return {(netns, version) + where: item
-            for where, item in _parse(kernel.run(netns, [TOOL[version] + "-save"])).items()}
+    try:
+        saved = kernel.run(netns, [TOOL[version] + "-save"])
+    except OperationFailed as error:
+        # a rule that it shows as a weaker one is no obstacle: it keeps its place among the others
+        raise FabricError("the rules%s cannot be read: %s. Where that is about a rule which `nft` made in one of iptables' tables: "
+                          "move it to a table of its own" % (place(netns), error.reason)) from None
+    return {(netns, version) + where: item for where, item in _parse(saved).items()}
 
 
 def _parse(text):
