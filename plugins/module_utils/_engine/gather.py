@@ -51,8 +51,9 @@ def versions():
     return [version for version, tool in iptables.TOOL.items() if shutil.which(tool + "-save", path=SBIN)]
 
 
-def gather(kernel, scope, ledger):
-    """The State of the scope; namespaces that do not exist are left out."""
+def gather(kernel, scope, ledger, known=None):
+    """The State of the scope; namespaces that do not exist are left out. `known` are tables that need not be read, {name: objects}."""
+    known = known or {}
     state = State()
     for name in kernel.namespaces():
         try:
@@ -76,10 +77,12 @@ def gather(kernel, scope, ledger):
         if any(key[0] == name and link["kind"] == "bridge" for key, link in state["link"].items()):
             state["bridge_vlan"].update(bridge_vlan.read(kernel, name, names, state["link"]))
     vxlan_fdb.normalise(state["vxlan_fdb"], state["link"])
-    for name, version in sorted(scope.iptables):
+    for table, items in known.items():
+        state[table].update(items)
+    for name, version in sorted(scope.iptables) if "chain" not in known else ():
         if not name or (name,) in state["netns"]:
             state["chain"].update(iptables.read(kernel, name, version))
-    for name in sorted(scope.ipsets):
+    for name in sorted(scope.ipsets) if "ipset" not in known else ():
         if not name or (name,) in state["netns"]:
             state["ipset"].update(ipset.read(kernel, name))
     for name in sorted(scope.xfrm):

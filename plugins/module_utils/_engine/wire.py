@@ -51,7 +51,8 @@ _U32 = struct.Struct("=I")
 def attribute(kind, payload):
     """One attribute, padded to four bytes."""
     size = 4 + len(payload)
-    return _ATTRIBUTE.pack(size, kind) + payload + b"\0" * (-size & 3)
+    packed = _ATTRIBUTE.pack(size, kind) + payload
+    return packed + b"\0" * (-size & 3) if size & 3 else packed
 
 
 def u32(kind, number):
@@ -82,23 +83,30 @@ def shapes(runs, header):
 
     All of a shape have the same attributes in the same places, so a column is cut out of all of them at once.
     """
-    found, by_size = [], {}
+    alike = {}
     for size, data in runs:
-        by_size.setdefault(size, []).append(data)
-    for size, parts in by_size.items():
-        data, step = b"".join(parts), _padded(size)
-        while data:
-            kinds, cut, heads = _places(data[:size], header)
-            others = b""
-            if not _repeats(data, step, heads):
-                messages = [data[start:start + step] for start in range(0, len(data), step)]
-                head = operator.itemgetter(*heads)
-                others = b"".join(one for one in messages if head(one) != head(data))
-                data = b"".join(one for one in messages if head(one) == head(data))
-            headers, *columns = zip(*cut.iter_unpack(data))
-            found.append((headers, dict(zip(kinds, columns))))
-            data = others
+        for head, places, part in _alike(data, size, header):
+            alike.setdefault((size, head), (places, []))[1].append(part)
+    found = []
+    for (kinds, cut, dummy), parts in alike.values():
+        headers, *columns = zip(*cut.iter_unpack(b"".join(parts)))
+        found.append((headers, dict(zip(kinds, columns))))
     return found
+
+
+def _alike(data, size, header):
+    """[(what is alike in them, their _places, messages)]: messages of one size by what attributes they have."""
+    step = _padded(size)
+    places = _places(data[:size], header)
+    head = operator.itemgetter(*places[2])
+    if _repeats(data, step, places[2]):
+        return [(head(data), places, data)]
+    groups = {}
+    for start in range(0, len(data), step):
+        message = data[start:start + step]
+        groups.setdefault(head(message), []).append(message)
+    first, *others = map(b"".join, groups.values())
+    return [(head(first), places, first)] + [found for one in others for found in _alike(one, size, header)]
 
 
 def _places(message, header):
@@ -260,7 +268,7 @@ class Socket:
         """(whether nothing changed meanwhile, [(size, messages of that size, padded, one after the other)])."""
         self._sequence += 1
         self._socket.send(_message(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, body))
-        runs, all_flags = [], 0
+        runs, single, all_flags = [], {}, 0
         while True:
             data = self._socket.recv(DATAGRAM)
             size, answer, flags, sequence, dummy = _HEADER.unpack_from(data)
@@ -273,10 +281,10 @@ class Socket:
                     continue
                 all_flags |= flags
                 if answer == NLMSG_DONE:
-                    return not all_flags & NLM_F_DUMP_INTR, runs
+                    return not all_flags & NLM_F_DUMP_INTR, runs + [(size, b"".join(messages)) for size, messages in single.items()]
                 if answer == NLMSG_ERROR:
                     raise OperationFailed(_reason(-struct.unpack_from("=i", content)[0], flags, content))
-                runs.append((16 + len(content), _message(answer, flags, sequence, content)))
+                single.setdefault(16 + len(content), []).append(_message(answer, flags, sequence, content))
 
     def get(self, kind, body):
         """The one answer to a request without a dump, or None where the kernel says there is no such thing."""

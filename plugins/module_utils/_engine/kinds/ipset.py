@@ -224,9 +224,12 @@ class Ipset(Kind):
             whole = dict(before, **after)
             return ([_create(TEMPORARY, _roomy(whole))] + [_add(TEMPORARY, text, member) for text, member in whole["members"].items()]
                     + ["swap %s %s" % (TEMPORARY, name), "destroy " + TEMPORARY])
-        gone, new = _edits(before["members"], after["members"], self.order(before))
+        had, comes = before["members"], after["members"]
+        gone, new = _edits(had, comes, self.order(before))
+        plain = "add %s " % name
         # -exist: a member whose time is up goes by itself; one that differs is written over
-        return ["del %s %s -exist" % (name, text) for text in gone] + [_add(name, text, after["members"][text]) + " -exist" for text in new]
+        return ["del %s %s -exist" % (name, text) for text in gone] + [
+            plain + text if comes[text] is PLAIN and text not in had else _add(name, text, comes[text]) + " -exist" for text in new]
 
     def requests(self, transaction, operation):
         transaction.feed_all(operation.key[0], RESTORE, self.lines(operation))
@@ -338,15 +341,14 @@ def read(kernel, netns):
 
 def _parse(text):
     found = {}
-    for section in re.split(r"^(?=create )", text, flags=re.MULTILINE):
+    for section in ("\n" + text).split("\ncreate ")[1:]:
         head, dummy, rest = section.partition("\n")
-        if head:
-            words = _words(head)
-            found[words[1]] = _parse_create(words)
-            texts = rest.replace("add %s " % words[1], "")
-            if " " not in texts:  # nothing but members, and nothing but their texts
-                found[words[1]]["members"] = dict.fromkeys(texts.splitlines(), PLAIN)
-                continue
+        name, *words = _words(head)
+        found[name] = _parse_create(words)
+        texts = rest.replace("add %s " % name, "")
+        if " " not in texts:  # nothing but members, and nothing but their texts
+            found[name]["members"] = dict.fromkeys(texts.splitlines(), PLAIN)
+            continue
         for words in map(_words, rest.splitlines()):
             fields = _fields(words[3:], MEMBER_VALUES, MEMBER_FLAGS)[0]
             fields["timeout"] = None if fields["timeout"] is None else int(fields["timeout"])
@@ -355,10 +357,10 @@ def _parse(text):
 
 
 def _parse_create(words):
-    fields, other = _fields(words[3:], VALUES, FLAGS, PASSED_OVER)
+    fields, other = _fields(words[1:], VALUES, FLAGS, PASSED_OVER)
     fields = {field: int(value) if field in NUMBERS and value is not None else value for field, value in fields.items()}
     fields["timeout"] = "" if fields["timeout"] is None else fields["timeout"]
-    return dict(fields, type=words[2], other=" ".join(other), members={})
+    return dict(fields, type=words[0], other=" ".join(other), members={})
 
 
 def _fields(words, values, flags, passed_over=()):
