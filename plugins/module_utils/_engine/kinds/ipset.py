@@ -224,9 +224,10 @@ class Ipset(Kind):
             whole = dict(before, **after)
             return ([_create(TEMPORARY, _roomy(whole))] + [_add(TEMPORARY, text, member) for text, member in whole["members"].items()]
                     + ["swap %s %s" % (TEMPORARY, name), "destroy " + TEMPORARY])
-        had, comes = before["members"], after["members"]
+        had, comes, plain = before["members"], after["members"], "add %s " % name
+        if not had and isinstance(comes, NormalMembers):
+            return [plain + text for text in comes]
         gone, new = _edits(had, comes, self.order(before))
-        plain = "add %s " % name
         # -exist: a member whose time is up goes by itself; one that differs is written over
         return ["del %s %s -exist" % (name, text) for text in gone] + [
             plain + text if comes[text] is PLAIN and text not in had else _add(name, text, comes[text]) + " -exist" for text in new]
