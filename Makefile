@@ -187,7 +187,7 @@ bench:  ## how fast it is, beside the tools that do the same: make bench ARGS='-
 
 .PHONY: bench-site
 bench-site: prepare  ## what site.yml costs: a converged lab, and an inventory of a thousand nodes
-	@$(STEP) "benchmarks of site.yml" python benchmarks/site.py $(ARGS)
+	@$(STEP) "benchmarks of site.yml" python benchmarks/whole_runs.py $(ARGS)
 
 .PHONY: build
 build: prepare  ## the artifact that ansible-galaxy collection install takes

@@ -117,13 +117,13 @@ def _owned(state, owner):
 
 def read_links(kernel, namespaces, others, state):
     """Links of the namespaces, veth ends joined across them; of the others the links that stand on one of theirs."""
-    known = {}  # (netns, nsid) -> name
+    known, unasked = {}, {}  # (netns, nsid) -> name; netns -> those whose number in it nobody has asked for yet
 
     def place_of(name, nsid):
         if nsid is None:
             return name
         if (name, nsid) not in known:
-            for other in namespaces:
+            for other in unasked.setdefault(name, iter(namespaces)):
                 if other == name:
                     continue
                 number = kernel.nsid(name, other)
