@@ -14,6 +14,8 @@ goes last.
 
 from __future__ import annotations
 
+import ipaddress
+
 from .errors import FabricError
 from .kinds._link import sysctl_device
 from .plan import Planner, plan
@@ -39,6 +41,13 @@ def _sink(operation):
     return operation.kind.table == "route" and {**(operation.before or {}), **(operation.after or {})}["type"] != "unicast"
 
 
+def _takes(found, key):
+    """Whether a sink would take packets that reach somebody by what stands, such as the pods on a bridge."""
+    sink = ipaddress.ip_network(key[2])
+    connected = (ipaddress.ip_interface(other[2]).network for other in found["address"] if other[0] == key[0])
+    return any(network.version == sink.version and network.overlaps(sink) for network in connected)
+
+
 def _with_sinks(whole, change, model):
     """The second stage, with the removal of sinks: what is changed in it may be reached by a wider route from now on."""
     planner = Planner(model)
@@ -57,8 +66,8 @@ def _beside(found, operations):
         if disturbed.intersection(_devices(operation)) or ends & disturbed:
             disturbed |= ends
             continue
-        if _sink(operation):
-            continue  # it would take the packets of those that a wider route leads to
+        if _sink(operation) and _takes(found, key):
+            continue
         if table in ("sysctl", "chain", "netns"):
             planner.do(operation)
         elif key in found[table] or any(end in found["link"] for end in ends):
