@@ -63,6 +63,12 @@ def packages(model, node):
     return recipes.get(fabric["backend"]).packages(fabric)
 
 
+def daemon(model, node):
+    """The backend's routing daemon on the node, or None."""
+    fabric = _fabric(model, node)
+    return recipes.get(fabric["backend"]).daemon(fabric, node)
+
+
 def lease_copy(model, node):
     """The file that keeps the leases on the node, for module file_set."""
     fabric = _fabric(model, node)
@@ -86,5 +92,5 @@ class FilterModule:
     """The filters by name."""
 
     def filters(self):
-        functions = (backend, backend_files, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, packages, removal_report)
+        functions = (backend, backend_files, daemon, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, packages, removal_report)
         return {function.__name__: function for function in functions}

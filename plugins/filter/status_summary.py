@@ -13,7 +13,7 @@ description:
   - Gathers what modules M(clusternet.fabric.status_info) and M(clusternet.fabric.file_set) returned on each node of a play.
 author:
   - clusternet.fabric contributors (@clusternet)
-positional: hostvars, model, register, files
+positional: hostvars, model, register, files, daemon
 options:
   _input:
     description: Names of the nodes that were asked.
@@ -34,6 +34,12 @@ options:
     required: true
   files:
     description: Names of the variables in which it registered what M(clusternet.fabric.file_set) returned in check mode.
+    type: list
+    elements: str
+    default: []
+  daemon:
+    description: Names of the two variables in which a node with a routing daemon registered what M(clusternet.fabric.bird_info) and, in check mode,
+      M(clusternet.fabric.bird) returned.
     type: list
     elements: str
     default: []
@@ -61,6 +67,8 @@ _value:
     - What it would take is in C(operations), their C(total), C(commands), C(files), C(units) and C(missing); C(peers_differ) names the
       peers these have to do with, of C(peers) in all.
     - C(ip), C(networks) (its subnet or its blocks), C(mtu), C(dev), C(pods) and C(devices) say what it is and has counted.
+    - C(sessions) are the BGP sessions of a node with a routing daemon, as M(clusternet.fabric.bird_info) returns them; C(routing) what is expected
+      of it, with C(ok) for each.
     - C(others) are texts about other software on the node that has to do with its network.
   type: dict
 '''
@@ -70,11 +78,11 @@ from ansible_collections.clusternet.fabric.plugins.plugin_utils import status
 from ansible_collections.clusternet.fabric.plugins.plugin_utils.text import gathered
 
 
-def status_summary(nodes, hostvars, model, register, files=()):
+def status_summary(nodes, hostvars, model, register, files=(), daemon=()):
     def look(node):
         found = hostvars[node].get(register) or {}
         conflicts = lease_conflicts(model, node, found['lease_copy']) if 'lease_copy' in found else []
-        return found, [hostvars[node].get(name) for name in files], conflicts
+        return found, [hostvars[node].get(name) for name in files], conflicts, [hostvars[node].get(name) for name in daemon]
 
     answers = {node: (fabric,) + said for node, (fabric, said) in gathered(nodes, model, look).items()}
     return status.summary(answers, model)

@@ -13,7 +13,7 @@ description:
   - Gathers what module M(clusternet.fabric.probe) returned on each node of a play.
 author:
   - clusternet.fabric contributors (@clusternet)
-positional: hostvars, model, register
+positional: hostvars, model, register, daemon
 options:
   _input:
     description: Names of the nodes that were to be measured.
@@ -32,6 +32,9 @@ options:
     description: Name of the variable in which each node registered what the module returned.
     type: str
     required: true
+  daemon:
+    description: Name of the variable in which each node with a routing daemon registered what M(clusternet.fabric.bird_info) returned.
+    type: str
 '''
 
 EXAMPLES = r'''
@@ -52,6 +55,7 @@ _value:
     - C(ok) is whether all is well; C(probes) how many there were; C(failed) those that went wrong; C(not_built) names what
       should be a source and does not exist yet; C(unmeasured) the nodes that returned nothing.
     - C(results) are all of them, as the module returns them, with the name of the C(fabric) added.
+    - C(converged_after) has by node the seconds that BGP took, of nodes where it was waited for.
   type: dict
 '''
 
@@ -59,9 +63,9 @@ from ansible_collections.clusternet.fabric.plugins.plugin_utils import verify
 from ansible_collections.clusternet.fabric.plugins.plugin_utils.text import gathered
 
 
-def verify_summary(nodes, hostvars, model, register):
-    answers = gathered(nodes, model, lambda node: hostvars[node].get(register))
-    return verify.summary({node: (fabric['name'], returned) for node, (fabric, returned) in answers.items()})
+def verify_summary(nodes, hostvars, model, register, daemon=None):
+    answers = gathered(nodes, model, lambda node: (hostvars[node].get(register), hostvars[node].get(daemon) if daemon else None))
+    return verify.summary({node: (fabric['name'],) + returned for node, (fabric, returned) in answers.items()})
 
 
 class FilterModule(object):

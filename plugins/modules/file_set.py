@@ -47,6 +47,11 @@ options:
         description: Paths on the node; the first of them that exists gives the content. None of them existing, the file is empty.
         type: list
         elements: path
+      validate:
+        description:
+          - Command that has to end well before any file of the set is written, with C(%s) in place of the path of a file with the new content.
+            It is run where the content is another. In check mode it is left out where the command is not there yet.
+        type: str
       mode:
         description: Permissions, as an octal number in quotes. Owner and group are those of the user who runs the module.
         type: str
@@ -96,6 +101,8 @@ removed:
 
 import os
 import re
+import shlex
+import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -115,6 +122,8 @@ def wanted(files):
         if not re.match(r"0?[0-7]{3,4}\Z", entry["mode"]):
             raise _files.Refused('%s.mode: %s: expected an octal number such as "0644"' % (field, entry["mode"]))
         content = entry["content"].encode() if entry["content"] is not None else copied(entry["copy_of"])
+        if entry["validate"] and "%s" not in entry["validate"]:
+            raise _files.Refused("%s.validate: %s: expected %%s in place of the file's path" % (field, entry["validate"]))
         result.append({"path": path, "content": content, "mode": int(entry["mode"], 8)})
     return result
 
@@ -130,6 +139,24 @@ def copied(paths):
     return b""
 
 
+def validate(module, plan):
+    """Have what is to be written looked at by what will read it."""
+    commands = {entry["path"]: entry["validate"] for entry in module.params["files"] if entry["validate"]}
+    for path, content, dummy, dummy in plan.writes:
+        if path not in commands:
+            continue
+        words = shlex.split(commands[path])
+        if module.check_mode and not module.get_bin_path(words[0]):
+            continue
+        handle, name = tempfile.mkstemp(dir=module.tmpdir)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        code, out, err = module.run_command([word.replace("%s", name) for word in words], check_rc=False)
+        if code:
+            said = (err or out).strip().replace(name, path)
+            raise _files.Refused("%s: is refused and nothing is written: %s" % (path, said))
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -143,6 +170,7 @@ def main():
                     "path": {"type": "path", "required": True},
                     "content": {"type": "str"},
                     "copy_of": {"type": "list", "elements": "path"},
+                    "validate": {"type": "str"},
                     "mode": {"type": "str", "default": "0644"},
                 },
                 "mutually_exclusive": [("content", "copy_of")],
@@ -161,6 +189,7 @@ def main():
         files = wanted(module.params["files"])
         with _files.lock(os.path.dirname(_file_set.STATE)):
             plan = _file_set.Plan(_file_set.Ledger(_file_set.STATE, module.params["owner"], module.params["name"]), files)
+            validate(module, plan)
             if not module.check_mode:
                 plan.apply()
     except _files.Refused as error:

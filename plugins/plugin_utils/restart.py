@@ -65,7 +65,7 @@ def _argument(content):
 
 
 def _unit(fabric, name):
-    own = [unit["name"] for unit in pods.units(fabric, name)]
+    own = [unit["name"] for unit in pods.units(fabric, name) + recipes.get(fabric["backend"]).units(fabric, name)]
     modules = recipes.get(fabric["backend"]).kernel_modules(fabric)
     lines = [
         "[Unit]",

@@ -61,12 +61,15 @@ def _fabric(fabric):
     }
 
 
-def _node(name, places, fabric, found, files=(), conflicts=()):
+def _node(name, places, fabric, found, files=(), conflicts=(), daemon=()):
     """One node. What it did not answer is there all the same, empty, so that a query need not ask for it."""
     found, wanted = found or {}, fabric["nodes"][name]
     files = [result for result in files if result and not result.get("skipped")]
     commands = found.get("commands") or []
+    routed, bird = [(said or {}) for said in (list(daemon) + [None, None])[:2]]
     state, detail = _state(found, files, conflicts)
+    if state == "in_sync" and bird.get("commands"):
+        state = "differs"
     changes = _changes(found, files)
     node = {
         "name": name,
@@ -78,6 +81,9 @@ def _node(name, places, fabric, found, files=(), conflicts=()):
         "operations": found.get("operations") or {},
         "total": sum(number for kinds in (found.get("operations") or {}).values() for number in kinds.values()),
         "commands": commands,
+        "daemon": bird.get("commands") or [],
+        "sessions": routed.get("sessions") or [],
+        "routing": routed.get("results") or [],
         "files": changes["files"],
         "units": changes["units"],
         "missing": found.get("missing") or [],
@@ -161,6 +167,7 @@ def table(found):
         nodes = [node for node in found["nodes"] if node["fabric"] == fabric["name"]]
         if nodes:
             lines += [_heading(fabric), ""] + _rows(nodes) + [""]
+    lines += _routing(found["nodes"])
     for node in found["nodes"]:
         lines += _details(node)
     lines += _others(found["nodes"])
@@ -184,14 +191,15 @@ def _rows(nodes):
         return ["%s, all in sync" % _count(len(nodes), "node")]
     devices = _shown_devices(shown)
     addresses = "subnet" if all(len(node["networks"]) == 1 for node in shown) else "blocks"
-    rows = [["node", "state", addresses, "pods", "units", "peers", "mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
+    bgp = ["bgp"] if any(node["routing"] for node in shown) else []
+    rows = [["node", "state", addresses, "pods", "units", "peers"] + bgp + ["mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
     for node in shown:
-        rows.append(_row(node, devices))
+        rows.append(_row(node, devices, bool(bgp)))
     more = len(nodes) - len(shown)
     return columns(rows, left=3) + (["and %s in sync" % _count(more, "node")] if more else [])
 
 
-def _row(node, devices):
+def _row(node, devices, bgp):
     answered = node["state"] not in ("unreachable", "failed")
     units = [pod for pod in node["pods"] if pod["unit"]]
     by_name = {"underlay" if device["kind"] == "underlay" else device["name"]: device for device in node["devices"]}
@@ -202,10 +210,11 @@ def _row(node, devices):
             "%d/%d" % (sum(bool(pod["present"]) for pod in node["pods"]), len(node["pods"])),
             "%d/%d" % (sum(pod["active"] == "active" and not pod["why"] for pod in units), len(units)),
             "%d/%d" % (node["peers"] - len(node["peers_differ"]), node["peers"]) if node["state"] in ("in_sync", "differs") else "-",
+            *[_sessions(node)] * bgp,
             str(node["mtu"] or "-"),
         ]
     else:
-        cells += ["-"] * 4
+        cells += ["-"] * (4 + bgp)
     for name in devices:
         device = by_name.get(name)
         cells.append("%s/%s" % (_short(device["rx_packets"]), _short(device["tx_packets"])) if device else "-")
@@ -213,6 +222,25 @@ def _row(node, devices):
         lost = [device["rx_" + what] + device["tx_" + what] for name, device in by_name.items() if name in devices]
         cells.append(_short(sum(lost)) if lost else "-")
     return cells
+
+
+def _sessions(node):
+    """Of the sessions that should be established those that are."""
+    wanted = [item["ok"] for item in node["routing"] if item["check"] == "bgp"]
+    return "%d/%d" % (sum(wanted), len(wanted)) if wanted else "-"
+
+
+def _routing(nodes):
+    """The sessions of all nodes, where it is not too many; else those that are not established."""
+    rows = [[node["name"], session["description"] or session["address"] or "-", str(session["as_number"]), session["state"] or "-", session["since"],
+             str(session["imported"]), str(session["exported"]), session["last_error"] or ""]
+            for node in nodes for session in node["sessions"]]
+    if len(rows) > ROWS:
+        rows = [row for row in rows if row[3] != "Established"]
+    lines = columns([["node", "peer", "as", "bgp", "since", "in", "out", "last error"]] + rows, left=5) if rows else []
+    missing = ["%s: no route to %s of %s" % (item["from"], item["detail"].split()[0], item["to"])
+               for node in nodes for item in node["routing"] if item["check"] == "bgp_routes" and not item["ok"]]
+    return lines + [""] * bool(lines) + missing[:ROWS] + [""] * bool(missing)
 
 
 def _shown_devices(nodes):
@@ -231,7 +259,7 @@ def _details(node):
         return ["%s: %s: %s" % (node["name"], STATES[node["state"]], text if len(text) <= 600 else text[:200] + " ... " + text[-400:]), ""]
     lines = ["missing package: " + package for package in node["missing"]]
     if node["state"] == "differs":
-        lines += _commands(node)
+        lines += _commands(node) + node["daemon"]
         for verb, sign in (("created", "+"), ("updated", "~"), ("removed", "-")):
             lines += ["%s file %s" % (sign, path) for path in node["files"][verb]]
         whys = {item["unit"]: item["why"] for item in node["pods"] + node["timers"]}

@@ -23,6 +23,8 @@ CHECKS = {
     "hairpin": "hairpin",
     "mtu": "full-size packets between nodes",
 }
+# Not by packets: what a routing daemon says.
+ROUTING = {"bgp": "BGP sessions", "bgp_routes": "routes to others' blocks"}
 OUTSIDE = "outside"
 # Wider than this a matrix is no longer read: nodes instead of pods, and then numbers alone.
 MATRIX = 24
@@ -126,19 +128,21 @@ def _outside(pod, address, port, node_ip):
 
 
 def summary(measured):
-    """What was found, from C({node: (name of its fabric, what module probe returned)}); None for a node that said nothing.
+    """What was found, from C({node: (name of its fabric, what module probe returned, what bird_info did)}); None for a node that said nothing.
 
     A dictionary of plain data, made to be queried with JMESPath: C(failed[].from), C(results[?check==`mtu`].detail).
     """
-    results, unmeasured = [], []
+    results, unmeasured, converged = [], [], {}
     for node in sorted(measured, key=natural):
-        fabric, returned = measured[node]
+        fabric, returned, routed = (measured[node] + (None,))[:3]
         if not returned or "results" not in returned:
             unmeasured.append(node)
             continue
         found = [dict(result, fabric=fabric) for result in returned["results"]]
         found += _fragmented(fabric, node, found, returned.get("fragments", 0))
-        results += found
+        results += [dict(result, fabric=fabric) for result in (routed or {}).get("results") or []] + found
+        if (routed or {}).get("converged_after") is not None:
+            converged[node] = routed["converged_after"]
     for result in results:
         # A node that this run could not ask may be down: that it does not answer is its fault, and it is named for it.
         result["excused"] = result["ok"] is False and result["to"].split("/")[0] in unmeasured
@@ -150,6 +154,7 @@ def summary(measured):
         "failed": failed,
         "not_built": not_built,
         "unmeasured": unmeasured,
+        "converged_after": converged,
         "results": results,
     }
 
@@ -176,6 +181,8 @@ def table(found, only_wrong=False):
         matrix = _matrix([result for result in results if result["check"] == "pod_pod"])
         lines += matrix + [""] if matrix else []
         lines += _check_lines(results) + [""]
+    if found["converged_after"] and not only_wrong:
+        lines.append("BGP converged %.1f s after its configuration at the latest" % max(found["converged_after"].values()))
     lines += ["not measured: %s (did not answer, or failed before)" % name for name in found["unmeasured"]]
     lines += ["not built yet: %s" % listed(found["not_built"])] if found["not_built"] else []
     lines += ["FAIL  %s  %s -> %s: %s" % (_title(bad), bad["from"], bad["to"], bad["detail"]) for bad in found["failed"][:LISTED]]
@@ -197,12 +204,13 @@ def _verdict(found):
 
 
 def _title(result):
-    return CHECKS.get(result["check"], result["check"] or result["kind"])
+    return CHECKS.get(result["check"]) or ROUTING.get(result["check"]) or result["check"] or result["kind"]
 
 
 def _check_lines(results):
     lines = []
-    for check in list(CHECKS) + sorted({result["check"] for result in results} - set(CHECKS)):
+    known = list(ROUTING) + list(CHECKS)
+    for check in known + sorted({result["check"] for result in results} - set(known)):
         rows = [result for result in results if result["check"] == check]
         if not rows:
             continue

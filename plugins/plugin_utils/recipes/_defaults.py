@@ -47,6 +47,12 @@ def units(dummy, dummy_name):
     return []
 
 
+def daemon(dummy, dummy_name):
+    """The routing daemon of a node: where its configuration and its socket are, its C(content), the C(bridge) that it runs while
+    sessions become others, and the C(sessions) and C(networks) that it should come to have, each with the node or address that they are C(to). None where there is none."""
+    return None
+
+
 def masquerades(fabric, dummy):
     """Whether what the pod of that address sends out of the cluster bears its node's address."""
     return fabric["masquerade"]

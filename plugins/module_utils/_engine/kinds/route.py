@@ -33,6 +33,7 @@ RTA_MULTIPATH, RTA_TABLE = 9, 15
 METRICS = {"mtu": 2, "advmss": 8}  # RTAX_*
 RTM_F_CLONED = 0x200
 MAIN, LOCAL = 254, 255
+BIRD = 12  # RTPROT_BIRD
 KERNEL = 2  # RTPROT_KERNEL: comes and goes with an address
 TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 _TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -132,6 +133,8 @@ class Route(Bulk):
                 device = state["link"].get((netns, found["dev"]))
                 if found["protocol"] == KERNEL and device is not None and owner.holds_link(device):
                     continue  # the connected route of a device of ours
+                if found["protocol"] == BIRD and other != key:
+                    continue  # of another metric, and so another route: where BGP tells of what is static from now on
                 raise Conflict("%s: there is already a route to that prefix (%s), not made by this fabric; "
                                "remove it, or choose another prefix" % (self.describe(key), _words(found)))
             if not owner.fabric and other == key and fabric_number(found) is not None:

@@ -1,0 +1,124 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A running BIRD 2, asked and told over its control socket (bird:doc/reply_codes): what modules bird and bird_info do.
+
+What BIRD runs is not what its file says: the file may have been written by a run that died before BIRD was told. So a configuration defines
+CLUSTERNET_REVISION, and BIRD is asked for it.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+
+REVISION = "CLUSTERNET_REVISION"
+SECONDS = 10
+_BLOCK = re.compile(r"^((?:protocol|template) bgp .*)\n(?:.*\n)*?\}\n", re.MULTILINE)
+_COUNT = re.compile(r"(\d+) (imported|filtered|exported|preferred)")
+
+
+class BirdError(Exception):
+    """BIRD cannot be asked, or refuses; the text says what and why."""
+
+
+def ask(path, command):
+    """The lines of a reply as C((code, text)). Raises C(BirdError) where BIRD answers with an error, C(OSError) where it does not answer."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(SECONDS)
+        control.connect(path)
+        with control.makefile("rb") as stream:
+            _reply(stream)  # that it is ready
+            control.sendall(command.encode() + b"\n")
+            lines = _reply(stream)
+    code, text = lines[-1]
+    if code >= 8000:
+        raise BirdError("%s: %s" % (command, text))
+    return lines
+
+
+def _reply(stream):
+    lines, code = [], 0
+    for raw in stream:
+        line = raw.decode("utf-8", "replace").rstrip("\n")
+        match = re.match(r"(\d{4})([ -])(.*)\Z", line)
+        if match:
+            code = int(match.group(1))
+        lines.append((code, match.group(3) if match else line[1:]))
+        if match and match.group(2) == " ":
+            return lines
+    raise BirdError("BIRD closed its socket in the middle of an answer")
+
+
+def running(path):
+    """The revision that BIRD runs, empty for a configuration without one; None where no BIRD answers."""
+    try:
+        return ask(path, "eval " + REVISION)[-1][1].strip()
+    except BirdError:
+        return ""
+    except OSError:
+        return None
+
+
+def revision(text):
+    """The revision that a configuration's text says."""
+    found = re.search(r'^define %s = "([^"]*)";' % REVISION, text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def disturbed(text, before):
+    """Whether BGP sessions of an earlier configuration go or begin anew with another. Those that only come disturb nobody."""
+    old, new = _blocks(before), _blocks(text)
+    return any(new.get(name) != block for name, block in old.items())
+
+
+def _blocks(text):
+    """{first line: text} of the BGP sessions and of the template that they share."""
+    return {match.group(1): match.group(0) for match in _BLOCK.finditer(text)}
+
+
+def status(path):
+    """version, router_id, started and configured of the running BIRD."""
+    text = "\n".join(line for dummy, line in ask(path, "show status"))
+
+    def found(pattern):
+        match = re.search(pattern, text, re.MULTILINE)
+        return match.group(1).strip() if match else None
+
+    return {"version": found(r"^BIRD (\S+)"), "router_id": found(r"^Router ID is (\S+)"), "started": found(r"^Last reboot on (.*)$"),
+            "configured": found(r"^Last reconfiguration on (.*)$")}
+
+
+def learned(path):
+    """The networks that BGP tells of."""
+    lines = ask(path, "show route where source = RTS_BGP")
+    return {text.split()[0] for dummy, text in lines if re.match(r"\d+\.\d+\.\d+\.\d+/\d+\s", text)}
+
+
+def sessions(path):
+    """The BGP sessions, each a dictionary of plain data."""
+    result, current = [], None
+    for code, line in ask(path, "show protocols all"):
+        words = line.split()
+        if code == 1002 and len(words) >= 5:
+            current = None
+            if words[1] == "BGP":
+                # With `timeformat protocol iso long`, since is a date and a time.
+                current = {"protocol": words[0], "up": words[3] == "up", "since": " ".join(words[4:6]), "state": None, "address": None,
+                           "as_number": None, "description": None, "last_error": None, "imported": 0, "exported": 0, "preferred": 0, "filtered": 0}
+                result.append(current)
+        elif current is not None and ":" in line:
+            key, dummy, value = (part.strip() for part in line.partition(":"))
+            if key == "BGP state":
+                current["state"] = value
+            elif key == "Neighbor address":
+                current["address"] = value
+            elif key == "Neighbor AS":
+                current["as_number"] = int(value)
+            elif key in ("Description", "Last error"):
+                current[key.lower().replace(" ", "_")] = value
+            elif key == "Routes":
+                for number, what in _COUNT.findall(value):
+                    current[what] += int(number)
+    return result
