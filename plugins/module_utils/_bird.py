@@ -73,6 +73,17 @@ def disturbed(text, before):
     return any(new.get(name) != block for name, block in old.items())
 
 
+def with_sessions(text, before):
+    """A configuration with the BGP sessions of an earlier one in place of its own, under a revision that says so."""
+    rest, old = _BLOCK.sub("", text), "".join(match.group(0) for match in _BLOCK.finditer(before))
+    return rest.replace('define %s = "' % REVISION, old + 'define %s = "before-' % REVISION)
+
+
+def stand_ins(path, text):
+    """Whether all routes that stand in for others (protocol clusternet_bridge) are there by now."""
+    return len([line for dummy, line in ask(path, "show route protocol clusternet_bridge") if "clusternet_bridge" in line]) >= text.count(" recursive ")
+
+
 def _blocks(text):
     """{first line: text} of the BGP sessions and of the template that they share."""
     return {match.group(1): match.group(0) for match in _BLOCK.finditer(text)}

@@ -101,11 +101,23 @@ SECONDS = 15
 def use(control, command, revision):
     """Tell BIRD to use a file, and wait until it does."""
     _bird.ask(control, command)
+    wait(lambda: _bird.running(control) == revision, "%s: BIRD does not run %s yet" % (command, revision))
+
+
+def wait(there, otherwise):
     until = time.monotonic() + SECONDS
-    while _bird.running(control) != revision:
+    while not there():
         if time.monotonic() > until:
-            raise _bird.BirdError("%s: BIRD still runs %s after %d s, not %s" % (command, _bird.running(control), SECONDS, revision))
+            raise _bird.BirdError("%s after %d s" % (otherwise, SECONDS))
         time.sleep(0.1)
+
+
+def bridge(control, path, text, before):
+    """Routes stand in for those of the sessions that there are, and only then these become others."""
+    for content in (_bird.with_sessions(text, before), text):
+        _files.replace(path, content.encode(), 0o600)
+        use(control, 'configure "%s"' % path, _bird.revision(content))
+        wait(lambda: _bird.stand_ins(control, text), "the routes that stand in for others' are not there")
 
 
 def main():
@@ -126,7 +138,8 @@ def main():
     try:
         if params["bridge"] and before is not None:
             with open(params["config"], encoding="utf-8") as file:
-                content = params["bridge"] if _bird.disturbed(content, file.read()) else None
+                old = file.read()
+            content = params["bridge"] if _bird.disturbed(content, old) else None
             beside = os.path.join(os.path.dirname(control), "bridge.conf")
             command = 'configure "%s"' % beside
         if before is None or not content or before == _bird.revision(content):
@@ -134,8 +147,9 @@ def main():
         result.update(changed=True, after=_bird.revision(content), commands=["birdc -s %s %s" % (control, command)])
         if not module.check_mode:
             if params["bridge"]:
-                _files.replace(beside, content.encode(), 0o600)
-            use(control, command, result["after"])
+                bridge(control, beside, content, old)
+            else:
+                use(control, command, result["after"])
     except _bird.BirdError as error:
         module.fail_json(msg="%s: %s. It goes on with what it ran" % (params["config"], error))
     except OSError as error:

@@ -100,6 +100,8 @@ def check_cluster(fabric):
         yield from _check_pools(fabric)
     elif length < ipaddress.ip_network(fabric["pod_cidr"]).prefixlen:
         yield "", "calico_block_size", length, "expected a length that is not shorter than that of fabric_pod_cidr %s" % fabric["pod_cidr"]
+    if fabric["options"]["bgp"]:
+        yield from _check_sessions(fabric)
     for name, node in fabric["nodes"].items():
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of pools here; pin those with calico_blocks"
@@ -111,6 +113,13 @@ def check_cluster(fabric):
         for index, block in enumerate(node["options"]["blocks"]):
             if _network(block) is None:
                 yield name, "calico_blocks[%d]" % index, block, "expected a block of a pool, such as 10.244.1.0/26"
+
+
+def _check_sessions(fabric):
+    for name in fabric["nodes"] if len(fabric["nodes"]) > 1 else ():
+        if not _bird.sessions(fabric, name):
+            yield name, "calico_peers", [peer["name"] for peer in fabric["options"]["peers"]], (
+                "no BGP session for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
 
 
 def _check_pools(fabric):
