@@ -122,7 +122,7 @@ def wanted(files):
         if not re.match(r"0?[0-7]{3,4}\Z", entry["mode"]):
             raise _files.Refused('%s.mode: %s: expected an octal number such as "0644"' % (field, entry["mode"]))
         content = entry["content"].encode() if entry["content"] is not None else copied(entry["copy_of"])
-        if entry["validate"] and "%s" not in entry["validate"]:
+        if entry.get("validate") and "%s" not in entry["validate"]:
             raise _files.Refused("%s.validate: %s: expected %%s in place of the file's path" % (field, entry["validate"]))
         result.append({"path": path, "content": content, "mode": int(entry["mode"], 8)})
     return result
@@ -141,7 +141,7 @@ def copied(paths):
 
 def validate(module, plan):
     """Have what is to be written looked at by what will read it."""
-    commands = {entry["path"]: entry["validate"] for entry in module.params["files"] if entry["validate"]}
+    commands = {entry["path"]: entry["validate"] for entry in module.params["files"] if entry.get("validate")}
     for path, content, dummy, dummy in plan.writes:
         if path not in commands:
             continue

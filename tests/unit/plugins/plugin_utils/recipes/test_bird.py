@@ -1,0 +1,134 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""BIRD's configuration as text, against what Calico's templates would say of the same topologies."""
+
+from __future__ import annotations
+
+import re
+
+import intent
+import pytest
+from ansible_collections.clusternet.fabric.plugins.module_utils import _bird as control
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, recipes
+from ansible_collections.clusternet.fabric.plugins.plugin_utils.recipes import _bird
+
+BGP = {"fabric_backend": "calico", "calico_bgp": True, "calico_vxlan_mode": "Never"}
+
+
+def fabric(count=3, nodes=None, **common):
+    made = intent.nodes(count)
+    for name, more in (nodes or {}).items():
+        made[name].update(more)
+    return intent.fabric(made, **dict(BGP, **common))
+
+
+def config(node="node1", **options):
+    return _bird.config(fabric(**options), node)
+
+
+def protocol(text, name):
+    """The lines of a BGP session."""
+    return re.search(r"^protocol bgp %s from bgp_template \{\n((?:.*\n)*?)\}" % name, text, re.MULTILINE).group(1).split("\n")[:-1]
+
+
+def named(text):
+    return re.findall(r"^protocol bgp (\S+) ", text, re.MULTILINE)
+
+
+def test_of_each_pair_of_the_mesh_one_side_connects():
+    only = fabric()
+    passive = {(name, session["node"]) for name in only["nodes"] for session in _bird.sessions(only, name) if session["passive"]}
+    assert passive == {("node1", "node2"), ("node1", "node3"), ("node2", "node3")}
+    assert protocol(config(), "Mesh_198_51_100_2") == [
+        '  description "node2";', "  neighbor 198.51.100.2 as 64512;", "  multihop;", "  passive on;"]
+    # As Calico compares addresses: as text.
+    only = intent.fabric({"a": {"fabric_node_ip": "192.0.2.9"}, "b": {"fabric_node_ip": "192.0.2.10"}}, **BGP)
+    assert [session["passive"] for session in _bird.sessions(only, "b")] == [True]
+
+
+REFLECTORS = {
+    "nodes": {"node1": {"calico_reflector_cluster_id": "244.0.0.1", "fabric_labels": {"rr": True}},
+              "node2": {"calico_reflector_cluster_id": "244.0.0.1", "fabric_labels": {"rr": True}}},
+    "calico_mesh": False, "calico_peers": [{"name": "rr", "peer_labels": {"rr": True}}],
+}
+
+
+def test_reflectors():
+    text = config("node1", count=4, **REFLECTORS)
+    assert named(text) == ["Node_198_51_100_2", "Node_198_51_100_3", "Node_198_51_100_4"]
+    client = ["  rr client;", "  rr cluster id 244.0.0.1;"]
+    assert protocol(text, "Node_198_51_100_3")[-2:] == client
+    # Two of one cluster are no clients of each other, nor is a reflector its client's.
+    assert not set(client) & set(protocol(text, "Node_198_51_100_2"))
+    text = config("node4", count=4, **REFLECTORS)
+    assert named(text) == ["Node_198_51_100_1", "Node_198_51_100_2"] and "rr client" not in text
+
+
+def test_an_external_peer():
+    peer = {"name": "tor", "address": "192.0.2.1", "as_number": 65000, "port": 1790, "hops": 1, "keep_next_hop": True, "local_preference": 120, "bfd": True}
+    text = config(calico_peers=[peer], nodes={"node1": {"calico_as_number": 64513}})
+    assert protocol(text, "Global_192_0_2_1_port_1790") == [
+        "  neighbor 192.0.2.1 port 1790 as 65000;", "  multihop 1;", "  default bgp_local_pref 120;", "  bfd on;", "  ipv4 { next hop keep; };"]
+    assert "local 198.51.100.1 as 64513;" in text and "protocol bfd {" in text
+    assert "neighbor 198.51.100.1 as 64513;" in config("node2", nodes={"node1": {"calico_as_number": 64513}})
+    only_some = config("node2", calico_peers=[dict(peer, node_labels={"rack": "1"})])
+    assert named(only_some) == ["Mesh_198_51_100_1", "Mesh_198_51_100_3"]
+
+
+def test_what_is_told():
+    text = config(calico_advertise=["10.96.0.0/12"], calico_communities=[{"cidr": "10.244.0.0/16", "communities": ["64512:100", "1:2:3"]}])
+    assert "  route 10.244.1.0/26 blackhole;\n  route 10.96.0.0/12 blackhole;\n" in text
+    body = re.search(r"filter calico_export_to_bgp_peers \{\n((?:.*\n)*?)\}\n", text).group(1)
+    told = ["if net = 10.244.1.0/26 then accept;", "if net ~ [ 10.244.1.0/26+ ] then reject;", "if net = 10.96.0.0/12 then accept;",
+            "if net ~ [ 10.244.0.0/16+ ] then accept;", "reject;"]
+    assert [line.strip() for line in body.splitlines() if line.strip() in told] == told
+    assert "bgp_community.add((64512, 100));" in body and "bgp_large_community.add((1, 2, 3));" in body
+
+
+@pytest.mark.parametrize("modes, expected", [
+    ({}, "  accept;"),
+    ({"calico_ipip_mode": "Always"}, '  if net ~ [ 10.244.0.0/16+ ] then { ifname = "ipip.calico"; onlink = true; gw = bgp_next_hop; }'),
+    ({"calico_ipip_mode": "CrossSubnet"},
+     '  if net ~ [ 10.244.0.0/16+ ] && gw != bgp_next_hop then { ifname = "ipip.calico"; onlink = true; gw = bgp_next_hop; }'),
+    ({"calico_vxlan_mode": "Always"}, "  if net ~ [ 10.244.0.0/16+ ] then reject;"),
+])
+def test_what_goes_into_the_kernel(modes, expected):
+    text = config(**modes)
+    assert expected in text
+    assert ("ifname" in text) == ("calico_ipip_mode" in modes)
+    assert "persist" not in text
+
+
+def test_a_configuration_says_which_it_is():
+    one, two = config(), config("node2")
+    assert _bird.revision(one) == control.revision(one) != _bird.revision(two)
+    assert config() == one
+
+
+def test_who_has_no_session_is_refused():
+    with pytest.raises(cluster.InvalidCluster) as caught:
+        fabric(2, calico_mesh=False)
+    assert caught.value.problems[0].startswith("node1: calico_peers: []: no BGP session for this node: expected calico_mesh: true, or a peer for it")
+
+
+def test_what_is_expected_of_bird():
+    found = recipes.get("calico").daemon(fabric(2), "node1")
+    assert (found["sessions"], found["networks"]) == ([{"protocol": "Mesh_198_51_100_2", "to": "node2"}], [{"to": "node2", "cidr": "10.244.2.0/26"}])
+    assert recipes.get("calico").daemon(fabric(2, calico_bgp=False, calico_vxlan_mode="Always"), "node1") is None
+    # A pool in VXLAN needs no routes of BGP's.
+    assert recipes.get("calico").daemon(fabric(2, calico_vxlan_mode="Always"), "node1")["networks"] == []
+
+
+def test_sessions_that_become_others_are_bridged():
+    mesh, reflected = fabric(4), fabric(4, **REFLECTORS)
+    before, after = _bird.config(mesh, "node3"), _bird.config(reflected, "node3")
+    assert control.disturbed(after, before) and not control.disturbed(before, before)
+    # A node that joins disturbs nobody.
+    assert not control.disturbed(_bird.config(fabric(5), "node3"), before)
+    bridge = _bird.config(reflected, "node3", bridge=True)
+    assert "  route 10.244.1.0/26 recursive 198.51.100.1 { bgp_next_hop = 198.51.100.1; };" in bridge
+    first = control.with_sessions(bridge, before)
+    assert named(first) == named(before) and first.count("template bgp bgp_template") == 1
+    assert control.revision(first) == "before-" + control.revision(bridge)
