@@ -270,13 +270,14 @@ class _Share:
     def exhausted(self, missing):
         fits = [pool for pool in self.room.pools if pool.is_for(self.node)]
         names = ", ".join("%s %s" % (pool.data["name"], pool.cidr) for pool in fits)
-        what = "for this node%s" % ("'s pods " + ", ".join(missing[:5]) + (" and %d more" % (len(missing) - 5) if len(missing) > 5 else "") if missing else "")
+        shown = ", ".join(missing[:5]) + (" and %d more" % (len(missing) - 5) if len(missing) > 5 else "")
+        what = "for this node%s" % ("'s pods " + shown if missing else "")
         if not fits:
             self.problem(self.room.fabric["backend"] + "_pools", "no pool %s: expected one that is not disabled and whose node_labels it bears" % what,
                          "%d pools" % len(self.room.pools))
         else:
-            self.problem(self.room.fabric["backend"] + "_pools", "no block is left %s in %s: add a pool, or shorten the blocks for nodes to come" % (what, names),
-                         "%d pools" % len(self.room.pools))
+            expected = "no block is left %s in %s: add a pool, or shorten the blocks for nodes to come" % (what, names)
+            self.problem(self.room.fabric["backend"] + "_pools", expected, "%d pools" % len(self.room.pools))
 
     def addresses(self, natural):
         return {pod: str(ipaddress.ip_address(self.taken[pod])) for pod in sorted(self.taken, key=natural)}

@@ -48,8 +48,8 @@ def units(dummy, dummy_name):
 
 
 def daemon(dummy, dummy_name):
-    """The routing daemon of a node: where its configuration and its socket are, its C(content), the C(bridge) that it runs while
-    sessions become others, and the C(sessions) and C(networks) that it should come to have, each with the node or address that they are C(to). None where there is none."""
+    """The routing daemon of a node, or None: where its C(config) and its C(socket) are, its C(content), the C(bridge) that it runs while sessions
+    become others, and the C(sessions) and C(networks) that it should come to have, each with the node or address that they are C(to)."""
     return None
 
 

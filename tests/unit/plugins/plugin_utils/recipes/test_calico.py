@@ -129,7 +129,8 @@ def test_what_verify_measures():
 
 
 @pytest.mark.parametrize("common, expected", [
-    ({"calico_vxlan_mode": "Never"}, "node1: calico_vxlan_mode: Never: nothing would carry packets between nodes: expected one of Always, CrossSubnet, or calico_bgp: true"),
+    ({"calico_vxlan_mode": "Never"},
+     "node1: calico_vxlan_mode: Never: nothing would carry packets between nodes: expected one of Always, CrossSubnet, or calico_bgp: true"),
     ({"calico_vni": 2**24}, "node1: calico_vni: 16777216: expected a number from 1 to 16777215: a VNI has 24 bits"),
     ({"calico_port": 0}, "node1: calico_port: 0: expected a UDP port from 1 to 65535"),
     ({"calico_block_size": 33}, "node1: calico_block_size: 33: expected a length from 20 to 32"),
