@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 - name: Have it used
   clusternet.fabric.bird:
-    socket: /run/clusternet-bird/fabric/bird.ctl
+    socket: /run/clusternet-bird-fabric/bird.ctl
     config: /etc/clusternet/fabric/bird.conf
     content: "{{ text }}"
 """
@@ -84,7 +84,7 @@ commands:
   type: list
   elements: str
   returned: success
-  sample: ["birdc -s /run/clusternet-bird/fabric/bird.ctl configure"]
+  sample: ["birdc -s /run/clusternet-bird-fabric/bird.ctl configure"]
 """
 
 import os

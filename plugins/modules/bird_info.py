@@ -73,7 +73,7 @@ seealso:
 EXAMPLES = r"""
 - name: Who does not talk to whom
   clusternet.fabric.bird_info:
-    socket: /run/clusternet-bird/fabric/bird.ctl
+    socket: /run/clusternet-bird-fabric/bird.ctl
   register: found
   failed_when: found.sessions | rejectattr('state', 'equalto', 'Established') | list | length > 0
 """

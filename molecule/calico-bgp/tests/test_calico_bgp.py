@@ -11,7 +11,7 @@ from flannel_node import pings, pod_address
 from lab_host import node, run_json
 
 NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
-BIRDC = "birdc -s /run/clusternet-bird/fabric/bird.ctl "
+BIRDC = "birdc -s /run/clusternet-bird-fabric/bird.ctl "
 
 
 @pytest.fixture(params=NODES)

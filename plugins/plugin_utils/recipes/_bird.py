@@ -31,7 +31,7 @@ def config_path(fabric):
 
 def socket_path(fabric):
     """Where its BIRD listens for birdc."""
-    return "/run/clusternet-bird/%s/bird.ctl" % fabric["name"]
+    return "/run/clusternet-bird-%s/bird.ctl" % fabric["name"]
 
 
 def unit_name(fabric):
@@ -47,7 +47,7 @@ def unit(fabric):
         "After=network.target clusternet@%s.service" % fabric["name"],
         "",
         "[Service]",
-        "RuntimeDirectory=clusternet-bird/%s" % fabric["name"],
+        "RuntimeDirectory=clusternet-bird-%s" % fabric["name"],
         "ExecStartPre=/usr/sbin/bird -p -c %s" % config_path(fabric),
         # -R: what it had told others before it died, they still have.
         "ExecStart=/usr/sbin/bird -f -R -c %s -s %s" % (config_path(fabric), socket_path(fabric)),
