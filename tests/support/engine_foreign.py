@@ -48,7 +48,7 @@ FOREIGN = {
     "iptables": (
         """iptables -P FORWARD DROP; iptables -N FOREIGN; iptables -A FOREIGN -j RETURN; iptables -A FORWARD -i foreign0 -c 7 700 -j ACCEPT
         iptables -A FORWARD -j FOREIGN; iptables -t nat -A POSTROUTING -o foreign0 -j MASQUERADE; ip6tables -A FORWARD -i foreign0 -j DROP""",
-        """iptables-save -c | grep -e -i -e FOREIGN -e foreign; iptables-save | grep FORWARD.D; ip6tables-save | grep foreign"""),
+        """iptables-save -c | grep foreign0; iptables -S | grep -e FOREIGN -e foreign -e "P FORWARD"; ip6tables-save | grep foreign"""),
     "ipset": (
         """ipset create FOREIGN hash:ip comment; ipset add FOREIGN 203.0.113.7 comment 'two words'
         iptables -A FORWARD -m set --match-set FOREIGN src -j DROP""",
@@ -80,6 +80,9 @@ def come(names):
 
 
 def shown(names):
-    """What shows them, to be compared with the same at another time."""
-    scripts = [FOREIGN[name][1] for name in names]
-    return engine_node.sh("\n".join(script for script in scripts if isinstance(script, str))) + "".join(function() for function in filter(callable, scripts))
+    """{name: what shows it}, to be compared with the same at another time."""
+    scripts = {name: FOREIGN[name][1] for name in names}
+    found = {name: script() for name, script in scripts.items() if callable(script)}
+    texts = [name for name, script in scripts.items() if not callable(script)]
+    said = engine_node.sh("\necho ==\n".join(scripts[name] for name in texts)).split("==\n")
+    return dict(found, **dict(zip(texts, said)))

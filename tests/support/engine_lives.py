@@ -123,7 +123,8 @@ def every_promise(life, foreign, tally):
                 assert not engine_node.apply(done.after, check=True).commands()
                 told = inspect(name="blue").document
                 assert not engine_node.apply(told, check=True).commands(), told
-                assert engine_foreign.shown(foreign) == shown
+                now = engine_foreign.shown(foreign)
+                assert now == shown, "\n".join(str((shown[name], now[name])) for name in foreign if shown[name] != now[name])
                 keys = {(entry.get("netns", ""), entry["key"]) for document in (before, after) for entry in document.get("sysctl", ())}
                 ours = everything(keys)
                 with there():
