@@ -320,6 +320,8 @@ def _exact_links(start, current, touched):
         if item["kind"] == "veth":
             peer = item.get("peer")
             twin = start["link"].get(peer) if peer else None
+            if twin is None and key not in current["link"]:
+                continue  # its other end was out of sight: there is nothing to make it of
             item.update(lead=twin is None or key < peer, twin=twin)
         yield key, item
 
