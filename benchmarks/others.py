@@ -29,7 +29,8 @@ def ifstate(count):
     """As a process; what it takes to start is taken off, by a run without entries. It repeats port and state of each entry, as its reader does."""
     tables.underlay(tables.UNDERLAY + tables.VXLAN)
     count = count * ENTRIES_OF_IFSTATE // ENTRIES
-    link = {"kind": "vxlan", "state": "up", "vxlan_id": 1, "vxlan_port": 8472, "vxlan_local": "198.18.0.1", "vxlan_link": "under", "vxlan_learning": 0}
+    link = {"kind": "vxlan", "state": "up", "vxlan_id": 1, "vxlan_port": 8472, "vxlan_local": "198.18.0.1", "vxlan_link": "under",
+            "vxlan_learning": 0}
     times = {}
     for step, entries in (("start", 0), ("made", count), ("unchanged", count)):
         listed = [{"lladdr": tables.mac(n), "dst": tables.fdb_entry(n)["dst"], "state": ["permanent", "noarp"]} for n in range(entries)]

@@ -23,7 +23,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = os.path.join(ROOT, "benchmarks", "playbooks")
 TASKS, PINGS = 12, 24  # tasks of a node that may run a module; pings that may take as long
 SECONDS_PER_HOST, MEBIBYTES = 0.15, 1024
-ENVIRONMENT = dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg"), ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".ansible", "collections"),
+ENVIRONMENT = dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg"),
+                   ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".ansible", "collections"),
                    PATH=os.path.join(ROOT, ".venv", "bin") + ":" + os.environ["PATH"], ANSIBLE_CALLBACK_PLUGINS=FOLDER)
 
 
@@ -116,7 +117,8 @@ def main():
         met.append(line("site.yml again, seconds, beside %d pings" % PINGS, found["site"], found["pings"], "%.2f"))
     if arguments.only != "converged":
         found = figures["thousand"] = thousand(arguments.hosts)
-        met.append(line("%d hosts validated, leased and documented: seconds a host" % arguments.hosts, found["seconds a host"], SECONDS_PER_HOST, "%.3f"))
+        met.append(line("%d hosts validated, leased and documented: seconds a host" % arguments.hosts,
+                        found["seconds a host"], SECONDS_PER_HOST, "%.3f"))
         met.append(line("the same: MiB of all its processes", found["MiB"], MEBIBYTES, "%d"))
     os.makedirs(os.path.join(ROOT, ".ansible", "bench"), exist_ok=True)
     with open(os.path.join(ROOT, ".ansible", "bench", "site.json"), "w", encoding="ascii") as file:
