@@ -28,12 +28,11 @@ UNITS = "systemctl list-units --all --plain --no-legend 'clusternet-lab-*' | cut
 # Wherever a lab may leave something of itself, beside what a snapshot looks at.
 TRACES = """
 %s
-ls -d /run/clusternet-lab /run/netns /run/systemd/nspawn /run/systemd/transient/clusternet-lab-* 2>/dev/null
+ls -d /run/clusternet-lab /run/netns /run/systemd/nspawn /run/systemd/transient/clusternet-lab-* 2>/dev/null || true
 find /sys/fs/cgroup -name 'clusternet-lab-*'
-grep -e clusternet-lab -e /run/netns /proc/self/mountinfo
-pgrep -a systemd-nspawn
+grep -e clusternet-lab -e /run/netns /proc/self/mountinfo || true
+pgrep -a systemd-nspawn || true
 cat /proc/sys/fs/inotify/max_user_instances
-true
 """ % UNITS
 
 
