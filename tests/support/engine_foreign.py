@@ -43,8 +43,8 @@ FOREIGN = {
     "neighbours": (
         """ip neighbour add 198.18.0.200 lladdr 02:00:00:00:0f:02 dev eth9 nud permanent protocol 99
         ip neighbour add proxy 198.18.0.201 dev eth9""",
-        """ip neighbour show nud permanent | grep 0.200; ip neighbour show proxy"""),
-    "rule": ("""ip rule add from 203.0.113.0/24 table 77 priority 1000""", """ip rule show"""),
+        """ip neighbour show nud permanent | grep 0.200; ip neighbour show proxy | grep 0.201"""),
+    "rule": ("""ip rule add from 203.0.113.0/24 table 77 priority 1000""", """ip rule show | grep 203.0.113"""),
     "iptables": (
         """iptables -P FORWARD DROP; iptables -N FOREIGN; iptables -A FOREIGN -j RETURN; iptables -A FORWARD -i foreign0 -c 7 700 -j ACCEPT
         iptables -A FORWARD -j FOREIGN; iptables -t nat -A POSTROUTING -o foreign0 -j MASQUERADE; ip6tables -A FORWARD -i foreign0 -j DROP""",

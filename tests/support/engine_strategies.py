@@ -192,6 +192,15 @@ def wireguard(draft):
 
 # --- what stands on links ------------------------------------------------------------------------------------------
 
+def tuntap(draft):
+    for name in draft.free("", "u0", "u1", "s0"):
+        found = draft.end("", name, "tap", mtus=(None, 1300, 1400))
+        if draft.maybe():
+            found = dict({field: found[field] for field in found if field not in ("mac", "master", "bridge_port")}, mode="tun")
+            draft.devices["", name].update(kind="tun", master="")
+        draft.document["tuntap"].append(dict({"mode": "tap"}, **found, multi_queue=draft.pick(False, False, True), owner=draft.pick(0, 0, 1000)))
+
+
 def sysctl(draft):
     for place in draft.some(*draft.places):
         draft.add("sysctl", netns=place, key="net/ipv4/ip_forward", value=draft.pick("0", "1") if place else "1")  # as the other fabric wants it
@@ -265,6 +274,8 @@ def vxlan_fdb(draft):
 
 def neighbour(draft):
     for place, dummy, beside, dummy in reachable(draft):
+        if draft.devices[place]["kind"] == "tun":
+            continue  # nobody has a MAC there
         for host in draft.some(9, 10):
             draft.add("neighbour", address="%s.%d" % (beside, host), mac=draft.pick(*MACS), **on(place))
         if draft.devices[place].get("ipv6") and draft.maybe():
@@ -273,7 +284,40 @@ def neighbour(draft):
         draft.add("neighbour", dev="eth9", address="198.18.0.%d" % host, mac=draft.pick(*MACS))
 
 
+def proxy_neighbour(draft):
+    for place, dummy, beside, dummy in reachable(draft):
+        for host in draft.some(77, 78):
+            draft.add("proxy_neighbour", address="%s.%d" % (beside, host), **on(place))
+        if draft.devices[place].get("ipv6") and draft.maybe():
+            draft.add("proxy_neighbour", address=draft.devices[place]["ipv6"] + "77", **on(place))
+    for host in draft.some(77, 78):
+        draft.add("proxy_neighbour", dev="eth9", address="198.18.0.%d" % host)
+
+
+def ways(draft, number, hops, version):
+    """A route by one or several of these hops."""
+    chosen = draft.draw(st.lists(st.sampled_from(hops), unique_by=lambda hop: hop["via"], min_size=1, max_size=3))
+    draft.add("route", dst="fd02:%x::/64" % number if version == 6 else "10.22%d.0.0/16" % number, mtu=draft.pick(None, None, 1400),
+              nexthops=[dict(hop, weight=draft.pick(1, 1, 3)) for hop in chosen])
+
+
+def rule(draft):
+    for number in draft.some(0, 1, 2, 3, 4):
+        fields = ({"from": "10.1.0.0/16", "table": 99}, {"table": 99}, {"fwmark": "0x7/0xff", "from": "10.0.0.0/8", "table": 99},
+                  {"iif": "eth9", "action": "goto", "goto": draft.pick(200, 300)}, {"ip_version": 6, "to": "fd00::/8", "tos": 8, "table": 99})[number]
+        draft.add("rule", priority=100, invert=draft.maybe(), netns=draft.pick("", "", draft.place()), **fields)
+
+
 def route(draft):
+    hops = [{"via": "198.18.0.1", "dev": "eth9"}, {"via": "198.18.0.2"}]
+    hops += [{"via": beside + ".9", "dev": place[1]} for place, dummy, beside, dummy in reachable(draft) if not place[0]]
+    for number in draft.some(5, 6):
+        ways(draft, number, hops, 4)
+    hops = [{"via": draft.devices[place]["ipv6"] + host, "dev": place[1]} for place, dummy, dummy, dummy in reachable(draft) for host in ("8", "9")
+            if not place[0] and draft.devices[place].get("ipv6")]
+    for number in draft.some(5, 6) if hops else ():
+        ways(draft, number, hops, 6)
+
     for place, hosts, beside, beyond in reachable(draft):
         for third in draft.some(0, 128):
             via = draft.pick(None, beside + ".9", beside + ".10")
@@ -328,7 +372,7 @@ def iptables_rule(draft):
 STRATEGIES = {
     "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
     "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
-    "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy, "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
+    "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy, "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
 }  # fmt: skip
 
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
@@ -336,6 +380,7 @@ BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
     "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
+    "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
 }  # fmt: skip
 
@@ -344,6 +389,8 @@ TRANSITIONS = ("made", "changed", "replaced", "removed")
 NEVER = {
     "netns": ("changed", "replaced"),  # there is nothing to it but its name
     "address": ("changed",),  # one that is there is there
+    "proxy_neighbour": ("changed",),  # all there is to it is its name and its mark
+    "rule": ("replaced",),
     "iptables_chain": ("replaced",),  # its rules change
     "iptables_rule": ("changed",),  # its text is its name; it moves
     "xfrm_policy": ("replaced",),
