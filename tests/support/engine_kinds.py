@@ -108,6 +108,8 @@ LIVES = {
             {"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 40001, "action": "blackhole", "netns": "p"},
             {"priority": 40000, "ipproto": "gre", "to": "10.0.0.1", "action": "goto", "goto": 40002, "netns": "p"}]),
         {"rule": [{"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 100, "table": 100}, {"priority": 100, "tos": 8, "table": 100}]},
+        {"rule": [{"priority": 100, "from": "10.1.0.0/16", "table": 100}, {"priority": 100, "table": 100, "invert": True},
+                  {"priority": 100, "tos": 8, "table": 100}]},
     ],
     "ipset": [sets(), sets(peers=("192.0.2.0/25", "198.51.100.7")), sets(maxelem=1000, comment=True, using=("both",))],
     "ipset of another type": [sets(), sets(type_="hash:ip", peers=("192.0.2.1-192.0.2.3",))],

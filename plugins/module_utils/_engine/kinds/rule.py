@@ -195,15 +195,17 @@ class Rule(Kind):
         item = operation.after if operation.verb == "add" else rules[key]
         narrower = {other: found for other, found in rules.items()
                     if other[2] == key[2] and other != key and _takes(key, item, other, found)}
+        taken_for_it = operation.verb != "remove" and any(
+            all(found[field] == item[field] for field in self.SELECTORS + ("further",) if field not in self.WIDENING)
+            for found in narrower.values())
         if operation.verb == "add":
-            taken_for_it = [found for found in narrower.values() if all(
-                found[field] == item[field] for field in self.SELECTORS + ("further",) if field not in self.WIDENING)]
             operation.before = {"narrower": self._sorted(narrower.values()) if taken_for_it else []}
             rules[key] = item
             return
         keys = list(rules)
         first = [other for other in keys[:keys.index(key)] if other in narrower]
-        operation.before = dict(item, first=[rules[other] for other in first], narrower=self._sorted(narrower.values()) if first else [])
+        operation.before = dict(item, first=[rules[other] for other in first],
+                                narrower=self._sorted(narrower.values()) if first or taken_for_it else [])
         for other in first:
             rules[other] = rules.pop(other)
         del rules[key]
