@@ -118,7 +118,8 @@ unit: prepare
 
 .PHONY: kernel
 kernel: prepare
-	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile --record=.ansible/kernel-tests/host.json tests/kernel
+	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile --record=.ansible/kernel-tests/host.json tests/kernel \
+	  --ignore tests/kernel/test_engine_properties.py
 
 # Not part of `test` yet: it has not been seen whole and green. EXAMPLES=50 SEED=7 for more and others. What becomes of how many objects is counted, and too few of something is a failure.
 .PHONY: properties

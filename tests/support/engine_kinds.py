@@ -31,7 +31,7 @@ LIVES = {
     "netns": [P, {"netns": [{"name": "p"}, {"name": "q"}]}, {"netns": [{"name": "q"}]}],
     "bridge": [BRIDGE, of(MIXED, "netns", "bridge"), of(FLANNEL, "underlay", "bridge")],
     "bridge with a spanning tree": [ports("v0", "v1"), ports("v0", "v1", stp=True, **TIMERS), ports("v1", group_fwd_mask=0x4008, priority=0)],
-    "bridge's ports": [
+    "bridge with ports": [
         ports("v0", v0={"priority": 3, "cost": 7, "neigh_suppress": True, "broadcast_flood": False, "multicast_flood": False}),
         ports("v0", "v1", v0={"priority": 4, "fast_leave": True, "guard": True}, v1={"root_block": True, "cost": 65535}),
         ports("v0", "v1", v0={"guard": False, "neigh_suppress": False}),

@@ -254,8 +254,17 @@ class Socket:
         return [data[start + 16:start + size] for size, data in self._whole(kind, body) for start in range(0, len(data), _padded(size))]
 
     def table(self, kind, body):
-        """The same by columns (see shapes): of thousands of messages none is looked at by itself. `body` is the header of an answer too."""
-        return shapes(self._whole(kind, body), len(body))
+        """The same by columns (see shapes), not in the kernel's order: of thousands of messages none is looked at by itself.
+
+        `body` is the header of an answer too.
+        """
+        runs, single = [], {}
+        for size, data in self._whole(kind, body):
+            if len(data) > _padded(size):
+                runs.append((size, data))
+            else:
+                single.setdefault(size, []).append(data)
+        return shapes(runs + [(size, b"".join(parts)) for size, parts in single.items()], len(body))
 
     def _whole(self, kind, body):
         for attempt in range(DUMP_TRIES):
@@ -265,10 +274,10 @@ class Socket:
         raise OperationFailed("the kernel's table changed during %d dumps in a row" % DUMP_TRIES)
 
     def _dump(self, kind, body):
-        """(whether nothing changed meanwhile, [(size, messages of that size, padded, one after the other)])."""
+        """(whether nothing changed meanwhile, [(size, messages of that size, padded, one after the other)]), in the kernel's order."""
         self._sequence += 1
         self._socket.send(_message(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, body))
-        runs, single, all_flags = [], {}, 0
+        runs, all_flags = [], 0
         while True:
             data = self._socket.recv(DATAGRAM)
             size, answer, flags, sequence, dummy = _HEADER.unpack_from(data)
@@ -281,10 +290,10 @@ class Socket:
                     continue
                 all_flags |= flags
                 if answer == NLMSG_DONE:
-                    return not all_flags & NLM_F_DUMP_INTR, runs + [(size, b"".join(messages)) for size, messages in single.items()]
+                    return not all_flags & NLM_F_DUMP_INTR, runs
                 if answer == NLMSG_ERROR:
                     raise OperationFailed(_reason(-struct.unpack_from("=i", content)[0], flags, content))
-                single.setdefault(16 + len(content), []).append(_message(answer, flags, sequence, content))
+                runs.append((16 + len(content), _message(answer, flags, sequence, content)))
 
     def get(self, kind, body):
         """The one answer to a request without a dump, or None where the kernel says there is no such thing."""
