@@ -192,6 +192,7 @@ def test_the_model():
         "lease_file": "leases.yml",
         "reaches": [],
         "persist": True,
+        "converge": 30,
         "self_heal": 0,
         "confirm": 0,
         "strangers": [],
