@@ -41,4 +41,3 @@ def peak(count):
             sys.exit("%s: %s" % (step, said))
         peaks[step] = usage.ru_maxrss / 1024
     return peaks
-

@@ -23,13 +23,17 @@ DOCUMENTS = [flannel(), MIXED, flannel(vni=2, pods=("b", "c")), {}]
 # What somebody does to what is the fabric's, and round it: none of it is there in the end.
 DEEDS = {
     "links renamed and deleted": [
-        "ip link set dev vetha down; ip link set dev vetha name stolen; ip link delete dev stolen", "ip link delete dev cni0", "ip link delete dev flannel.1",
+        "ip link set dev vetha down; ip link set dev vetha name stolen; ip link delete dev stolen", "ip link delete dev cni0",
+        "ip link delete dev flannel.1",
         "ip link set dev cni0 down", "ip link set dev vethb nomaster", "ip link delete dev br0", "ip link set dev flannel.1 down", "ip link delete y0"],
     "tables that change": [
         "seq 200 | sed 's|.*|route add 203.0.113.&/32 dev eth9|' | ip -force -batch -; ip route flush root 203.0.113.0/24",
-        "seq 200 | sed 's|.*|neighbour replace 198.18.1.& lladdr 02:00:00:00:0d:01 dev eth9 nud permanent|' | ip -batch -; ip neighbour flush nud permanent dev eth9",
-        "seq 200 | sed 's|.*|fdb append 66:00:00:00:0d:01 dev flannel.1 dst 198.18.1.&|' | bridge -force -batch -; bridge fdb del 66:00:00:00:0d:01 dev flannel.1",
-        "iptables -I FORWARD -i disturbs -j DROP; iptables -D FORWARD -i disturbs -j DROP", "iptables -F FLANNEL-FWD", "iptables -t nat -D POSTROUTING -j FLANNEL-POSTRTG"],
+        "seq 200 | sed 's|.*|neighbour replace 198.18.1.& lladdr 02:00:00:00:0d:01 dev eth9 nud permanent|' | ip -batch -; "
+        "ip neighbour flush nud permanent dev eth9",
+        "seq 200 | sed 's|.*|fdb append 66:00:00:00:0d:01 dev flannel.1 dst 198.18.1.&|' | bridge -force -batch -; "
+        "bridge fdb del 66:00:00:00:0d:01 dev flannel.1",
+        "iptables -I FORWARD -i disturbs -j DROP; iptables -D FORWARD -i disturbs -j DROP", "iptables -F FLANNEL-FWD",
+        "iptables -t nat -D POSTROUTING -j FLANNEL-POSTRTG"],
 }  # fmt: skip
 
 
@@ -67,8 +71,8 @@ def test_a_run_ends_right_or_with_an_error_of_its_own(node, what):
     assert right + len(errors) >= 3
     assert all(error.strip() and "internal error" not in error for error in errors), errors
     # The deeds may have been cut short: what they leave is theirs.
-    node.sh("ip link delete dev stolen 2>/dev/null || true; ip route flush root 203.0.113.0/24 || true; iptables -D FORWARD -i disturbs -j DROP 2>/dev/null || true")
-    node.sh("ip neighbour flush nud permanent dev eth9 to 198.18.1.0/24 || true")
+    node.sh("ip link delete dev stolen 2>/dev/null || true; ip route flush root 203.0.113.0/24 || true")
+    node.sh("iptables -D FORWARD -i disturbs -j DROP 2>/dev/null || true; ip neighbour flush nud permanent dev eth9 to 198.18.1.0/24 || true")
     node.apply(flannel())
     node.settled(flannel())
     node.apply({})
@@ -78,7 +82,8 @@ def test_a_run_ends_right_or_with_an_error_of_its_own(node, what):
 
 def test_runs_of_two_fabrics_at_once_both_end_right(node):
     start = node.snapshot()
-    turns = [({"document": flannel()}, {"document": GREEN, "name": "green", "number": 161}), ({"document": {}}, {"document": {}, "name": "green", "number": 161})]
+    turns = [({"document": flannel()}, {"document": GREEN, "name": "green", "number": 161}),
+             ({"document": {}}, {"document": {}, "name": "green", "number": 161})]
     for turn in turns:
         for dummy in range(3):
             children = [node.fork(lambda run=run: node.apply(**run)) for run in turn]

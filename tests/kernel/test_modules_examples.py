@@ -22,7 +22,8 @@ pytestmark = pytest.mark.kernel
 
 COLLECTION = "clusternet.fabric."
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-SEEN_ELSEWHERE = {"bird": "molecule/calico-bgp", "bird_info": "molecule/calico-bgp", "cluster": "tests/unit/plugins/modules", "lab": "tests/lab", "unit_set": "tests/lab"}
+SEEN_ELSEWHERE = {"bird": "molecule/calico-bgp", "bird_info": "molecule/calico-bgp", "cluster": "tests/unit/plugins/modules", "lab": "tests/lab",
+                  "unit_set": "tests/lab"}
 # What examples of several modules take for granted; /etc and /var/lib are the sandbox's own.
 SETUP = """
 for folder in etc var/lib; do
@@ -37,7 +38,8 @@ for name in web db switch; do ip netns add $name; ip -n $name link set lo up; do
 """
 VETH = "ip link add far0 type veth peer name eth0 netns web; ip link set far0 up; ip -n web link set eth0 up\n"
 VTEP = "ip link add vxlan42 type vxlan id 42 dstport 4789 local 192.0.2.11 dev eth0; ip address add 198.51.100.9/32 dev vxlan42; ip link set vxlan42 up\n"
-KEY = "mkdir -p /etc/wireguard /etc/clusternet; for name in out in; do printf '0x%072d' 7 > /etc/clusternet/esp-$name; chmod 0400 /etc/clusternet/esp-$name; done\n"
+KEY = "mkdir -p /etc/wireguard /etc/clusternet; " \
+      "for name in out in; do printf '0x%072d' 7 > /etc/clusternet/esp-$name; chmod 0400 /etc/clusternet/esp-$name; done\n"
 # What those of one module want besides.
 BEFORE = {
     "address": "ip link add br-blue type bridge; ip link set br-blue up; " + VETH,

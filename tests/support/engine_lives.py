@@ -181,4 +181,3 @@ def find_fault(life, foreign, before, after):
             fails(after, number)
             found = engine_node.differences(start, engine_node.snapshot(sysctls=False))
             assert not found, "from %s\nto %s\nafter a failure at operation %d (%s):\n%s" % (before, after, number, operation, "\n".join(found))
-

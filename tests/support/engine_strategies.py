@@ -372,7 +372,8 @@ def iptables_rule(draft):
 STRATEGIES = {
     "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
     "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
-    "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy, "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
+    "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy,
+    "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
 }  # fmt: skip
 
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.

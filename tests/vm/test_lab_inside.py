@@ -63,7 +63,6 @@ class Machine:
         return done.stdout
 
 
-
 def wheels():
     """A folder with all that .venv is made of, for the machine's Python; made once for each state of the requirements."""
     requirements = ROOT / "requirements-dev.txt"

@@ -236,8 +236,8 @@ def present_places(wanted, found, purger=None):
             needed.append(("parent", item["parent"]))
         for option, (netns, device) in needed:
             if device and device != "lo" and (netns, device) not in devices:
-                raise Conflict("%s.%s: there is no device %s%s%s" % (_where(wanted, table, key), option, device, place(netns),
-                                                                    _where_to_make((netns, device) in found["link"])))
+                raise Conflict("%s.%s: there is no device %s%s%s" % (
+                    _where(wanted, table, key), option, device, place(netns), _where_to_make((netns, device) in found["link"])))
         if table == "chain" and key in wanted["iptables_rule"] and key[3] not in BUILT_IN[key[2]]:
             if key[:4] not in wanted["iptables_chain"] and key[:4] not in found["chain"]:
                 raise Conflict("%s.chain: there is no %s; create it first, or in the same document"

@@ -117,5 +117,5 @@ def _words(way):
         return "none"
     if way["type"] != "unicast":
         return way["type"]
-    return " ".join(word for word in ("via " + way["via"] if way["via"] else "", "dev " + way["dev"] if way["dev"] else "",
-                                 *map(str, multipath_words(way["hops"], 6))) if word)
+    words = ["%s %s" % (name, way[name]) for name in ("via", "dev") if way[name]]
+    return " ".join(words + [str(word) for word in multipath_words(way["hops"], 6) if word])
