@@ -64,7 +64,7 @@ def test_every_table_from_nothing_to_nothing(node, backend):
     for document in (everywhere(), everywhere("-p udp -j ACCEPT"), {}):
         operations = node.apply(document, check=True).operations
         half = node.snapshot(sysctls=False)
-        for number in {0, len(operations) // 2, len(operations) - 1}:
+        for number in sorted({0, len(operations) // 2, len(operations) - 1}):
             with pytest.raises(Exception, match="made to fail by a test. Nothing is changed"):
                 node.apply(document, fail_at=number)
             node.same(half, sysctls=False)

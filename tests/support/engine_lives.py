@@ -87,7 +87,7 @@ def turns(life):
 
 def everything(keys):
     """What the engine tells of the whole node, whoever holds it, and the values of these sysctls; without what the kernel has chosen."""
-    told = inspect([""] + [name for name in engine_node.names()]).document
+    told = inspect([""] + list(engine_node.names())).document
     values = []
     for netns, key in sorted(keys):
         if not netns or netns in engine_node.names():

@@ -360,7 +360,6 @@ def take_namespace():
         "fdb": take_fdb(),
         "mdb": take_mdb(),
         "vlans": take_vlans(),
-        "vlans": canonical(run_json("bridge", "-j", "vlan", "show")),
         "tables": take_tables(),
         "nft": take_nft(),
         "sets": take_sets(),
