@@ -29,7 +29,23 @@ options:
   multicast_snooping:
     description: Whether the bridge listens who wants which multicast group. A new bridge does.
     type: bool
+  vlan_filtering:
+    description: Whether the bridge tells VLANs apart, by the entries of M(clusternet.fabric.bridge_vlan). A new bridge does not.
+    type: bool
+  vlan_protocol:
+    description: Whose tags they are, those of customers or of providers. A new bridge has V(802.1Q).
+    type: str
+    choices: [802.1Q, 802.1ad]
+  vlan_default_pvid:
+    description:
+      - VLAN ID, from 1 to 4094, that the bridge and each port have as PVID and untagged to begin with; V(0) for none. A new bridge has V(1).
+      - Another one moves that VLAN of every port that still has it so.
+    type: int
+notes:
+  - A kernel without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING) takes O(vlan_protocol) and O(vlan_default_pvid), and forgets them. That is an
+    error here, as is to filter.
 seealso:
+  - module: clusternet.fabric.bridge_vlan
   - module: clusternet.fabric.veth
 author:
   - clusternet.fabric contributors (@clusternet)
@@ -47,6 +63,12 @@ EXAMPLES = r"""
     name: br-blue
     netns: switch
     stp: false
+
+- name: One that filters VLANs, and whose ports have those that they are given
+  clusternet.fabric.bridge:
+    name: br-blue
+    vlan_filtering: true
+    vlan_default_pvid: 0
 
 - name: No such bridge
   clusternet.fabric.bridge:

@@ -13,7 +13,8 @@ from features import cases
 pytestmark = pytest.mark.kernel
 
 # What of a snapshot only concerns these kinds, and is looked at after each failure only in a life that has such.
-ONLY_OF = {"take_tables": "iptables", "take_nft": "iptables", "take_sets": "ipset", "take_xfrm": "xfrm", "take_rules": "rule", "take_mdb": "mdb"}
+ONLY_OF = {"take_tables": "iptables", "take_nft": "iptables", "take_sets": "ipset", "take_xfrm": "xfrm", "take_rules": "rule", "take_mdb": "mdb",
+           "take_vlans": "bridge"}
 
 EVERY = pytest.mark.parametrize("name", cases(LIVES, of=lambda name: name.split()[0]))
 

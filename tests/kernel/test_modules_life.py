@@ -48,6 +48,16 @@ LIVES = {
         {"netns": "web", "name": "br1"},
         ["ip -n web link add name br1 type bridge stp_state 1 ageing_time 2000", "ip -n web link set dev br1 up"],
     ),
+    "bridge_vlan": (
+        {"dev": "port", "vid": "10-12", "untagged": True},
+        {"dev": "port", "vid": "10-12"},
+        ["bridge vlan add dev port vid 10-12 untagged"],
+    ),
+    "bridge_vlan of the bridge": (
+        {"dev": "br0", "vid": "7"},
+        {"dev": "br0", "vid": "7"},
+        ["bridge vlan add dev br0 vid 7 self"],
+    ),
     "dummy": (
         {"netns": "web", "name": "d0", "mtu": "1400"},
         {"netns": "web", "name": "d0"},

@@ -134,6 +134,16 @@ def changed(document, **sections):
     return document
 
 
+def vlans(*entries, master="br0", **more):
+    """A bridge that filters VLANs, one of another default PVID, and two ports, the second of which moves between them."""
+    return {
+        "bridge": [dict({"name": "br0", "mtu": 1500, "mac": "02:00:00:00:00:10", "vlan_filtering": True}, **more),
+                   {"name": "br1", "mtu": 1500, "mac": "02:00:00:00:00:11", "vlan_default_pvid": 5}],
+        "veth": [{"name": "x0", "master": "br0", "peer": {"name": "x1"}}, {"name": "y0", "master": master, "peer": {"name": "y1"}}],
+        "bridge_vlan": list(entries),
+    }  # fmt: skip
+
+
 def peer(number, *prefixes, **more):
     """A peer of a WireGuard device; its key is nobody's."""
     return dict({"public_key": base64.b64encode(bytes([number]) * 32).decode(), "allowed_ips": list(prefixes)}, **more)

@@ -7,7 +7,7 @@ A new kind needs an entry here: tests/kernel/test_engine_kinds.py holds every pr
 name is the kind.
 """
 
-from engine_documents import MIXED, changed, flannel, peer, policy, sets, state, tunnel, wireguard
+from engine_documents import MIXED, changed, flannel, peer, policy, sets, state, tunnel, vlans, wireguard
 
 SMALL = dict(pods=("a",), peers=(2,))
 FLANNEL = flannel(**SMALL)
@@ -27,6 +27,16 @@ def of(document, *sections):
 LIVES = {
     "netns": [P, {"netns": [{"name": "p"}, {"name": "q"}]}, {"netns": [{"name": "q"}]}],
     "bridge": [BRIDGE, of(MIXED, "netns", "bridge"), of(FLANNEL, "underlay", "bridge")],
+    "bridge_vlan": [
+        vlans({"dev": "x0", "vid": 10, "pvid": True, "untagged": True}, {"dev": "br0", "vid": 10}, {"dev": "y0", "vid": "100-102"}),
+        # the PVID moves on and VLAN 10 becomes a tagged one; a range grows at one end; one of them is another
+        vlans({"dev": "x0", "vid": 10}, {"dev": "x0", "vid": 20, "pvid": True, "untagged": True}, {"dev": "y0", "vid": "101-104"},
+              {"dev": "y0", "vid": 105, "untagged": True}),
+        # no default, of another protocol; the default itself is wanted; a port is of another bridge
+        vlans({"dev": "x0", "vid": 20}, {"dev": "y0", "vid": 7, "pvid": True}, vlan_default_pvid=0, vlan_protocol="802.1ad"),
+        vlans({"dev": "x0", "vid": 7, "untagged": True}, vlan_default_pvid=7),
+        vlans({"dev": "x0", "vid": 9, "untagged": True}, master="br1", vlan_default_pvid=9, vlan_filtering=False),
+    ],
     "veth": [of(FLANNEL, "underlay", "netns", "bridge", "veth"), of(MIXED, "netns", "bridge", "veth")],
     "vxlan": [of(FLANNEL, "underlay", "vxlan"), of(MIXED, "underlay", "bridge", "vxlan")],
     "vxlan_fdb": [of(FLANNEL, "underlay", "vxlan", "vxlan_fdb"), of(MIXED, "underlay", "bridge", "vxlan", "vxlan_fdb")],

@@ -19,6 +19,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds im
 LINK = "ip link add name one type veth peer name two; ip link set dev one up; "
 # What not every kernel has: a script that works where it is there, run in a network namespace of its own.
 PROBES = {
+    "bridge_vlan": "ip link add name x type bridge vlan_filtering 1",
     "dummy": "ip link add name x type dummy",
     "ipset_types": "for type in hash:ip,mac hash:ip,mark hash:mac hash:net,net hash:net,port,net; do ipset create $type $type; done",
     "ipip": "ip link add name x type ipip remote 192.0.2.1",

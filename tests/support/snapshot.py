@@ -192,6 +192,10 @@ def take_fdb():
     return canonical(found)
 
 
+def take_vlans():
+    return {block["ifname"]: block["vlans"] for block in run_json("bridge", "-j", "vlan", "show")}
+
+
 def take_mdb():
     found = []
     for block in run_json("bridge", "-j", "-d", "mdb", "show"):
@@ -355,6 +359,7 @@ def take_namespace():
         "neighbours": take_neighbours(),
         "fdb": take_fdb(),
         "mdb": take_mdb(),
+        "vlans": take_vlans(),
         "vlans": canonical(run_json("bridge", "-j", "vlan", "show")),
         "tables": take_tables(),
         "nft": take_nft(),

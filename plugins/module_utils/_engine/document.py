@@ -11,7 +11,7 @@ import ipaddress
 from . import fields
 from .errors import Conflict, Invalid
 from .fields import AUTO, Option
-from .kinds import KINDS, LINKS
+from .kinds import KINDS, LINKS, bridge_vlan
 from .kinds._base import place
 from .kinds._link import IPV6_MIN_MTU, sysctl_device
 from .kinds.ipset import ip_version
@@ -93,9 +93,9 @@ def add(wanted, name, entry, owner, path):
 
 
 def named(name, entry, path):
-    """{kind name: [key]} of the object that an entry names. What it is made of may be left out, and is checked where it is given."""
+    """{kind name: [key]} of what an entry names. What it is made of may be left out, and is checked where it is given."""
     kind = KINDS[name]
-    return {name: [kind.key(fields.validate(fields.naming(kind.schema, kind.identity), entry, path), path)]}
+    return {name: kind.keys(fields.validate(fields.naming(kind.schema, kind.identity), entry, path), path)}
 
 
 def uppers(wanted):
@@ -195,7 +195,7 @@ def present_places(wanted, found, purger=None):
             raise Conflict("%s.netns: there is no namespace %s%s"
                            % (path, key[0], _where_to_make(key[:1] in found["netns"])))
         needed = [(option, (key[0], item.get(option))) for option in ("master", "dev")]
-        if table in ("address", "neighbour", "vxlan_fdb"):
+        if table in ("address", "neighbour", "bridge_vlan", "vxlan_fdb"):
             needed = [("dev", key[:2])]
         elif table == "route":
             needed = [("dev", (key[0], wanted["route"][key]["dev"]))]
@@ -253,6 +253,9 @@ def fitting(wanted, found):
             raise Invalid(path + ".master", item["master"], "a bridge, not a %s" % (master["kind"] or "device of another kind"))
         if item["port"] and item["master"] == "":
             raise Invalid(path + ".bridge_port", item["port"], "a master with it: these are settings of a bridge's port")
+    if not found.has_vlans:
+        bridge_vlan.without_vlans(wanted["bridge"])
+    bridge_vlan.fitting(wanted["bridge_vlan"], link, wanted.paths)
     for name in ("address", "route", "neighbour"):
         for key, item in wanted[name].items():
             device = link(key[0], item["dev"]) if item["dev"] else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
 import shutil
 
@@ -72,7 +73,8 @@ class Outcome:
         return counts
 
     def commands(self):
-        return [line for operation in self.operations for line in operation.commands()]
+        return [line for kind, operations in itertools.groupby(self.operations, lambda operation: operation.kind)
+                for line in kind.all_commands(operations)]
 
 
 def apply_document(document, owner, stage=PURGE, check=False, keeping=None):
@@ -313,7 +315,7 @@ class Shown:
                     continue  # they share the table
                 if key in asked[kind.table]:
                     masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
-                elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner):
+                elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner) and not kind.implied(state, key, item):
                     masked[kind.table][key] = item
         document = as_document(masked)
         if self.owner.fabric:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link, address, ipset, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb, xfrm_policy, xfrm_state
+from .kinds import LINKS, _link, address, bridge_vlan, ipset, iptables, neighbour, netns, route, sysctl, veth, vxlan_fdb, xfrm_policy, xfrm_state
 from .state import State
 
 
 class Scope:
-    """What to read. `namespaces` by name ('' is the own one); `iptables` as (netns, IP version); `sysctls` as keys; `ipsets` and `xfrm` by namespace."""
+    """What to read. `namespaces` by name ('' is the own one); `iptables` as (netns, IP version); `sysctls` as keys; `ipsets` and `xfrm` by namespace;
+    `bridges`: whether it counts what the kernel can do with one."""
 
-    def __init__(self, namespaces=("",), iptables=(), sysctls=(), owner=None, ipsets=(), xfrm=()):
+    def __init__(self, namespaces=("",), iptables=(), sysctls=(), owner=None, ipsets=(), xfrm=(), bridges=True):
         self.namespaces, self.iptables, self.ipsets = set(namespaces) | {""}, set(iptables), set(ipsets)
-        self.xfrm = set(xfrm)
+        self.xfrm, self.bridges = set(xfrm), bridges
         self.sysctls, self.owner = set(sysctls), owner
 
 
@@ -37,7 +38,7 @@ def scope_of(wanted, owner, ledger, purge):
         xfrm |= {key[0] for name in XFRM for key in ledger.listed(name, owner.name)}
     rules |= {(netns, version) for netns in ipsets for version in versions()}  # which may use them
     ipsets |= {place[0][0] for place in iptables.sets_of(wanted)}
-    return Scope(places, rules, sysctls, owner if purge else None, ipsets, xfrm)
+    return Scope(places, rules, sysctls, owner if purge else None, ipsets, xfrm, bool(wanted["bridge"] or wanted["bridge_vlan"]))
 
 
 XFRM = ("xfrm_state", "xfrm_policy")
@@ -69,6 +70,8 @@ def gather(kernel, scope, ledger):
         state["neighbour"].update(neighbour.read(kernel, name, names))
         devices = {key[1] for key, link in state["link"].items() if key[0] == name and link["kind"] == "vxlan"}
         state["vxlan_fdb"].update(vxlan_fdb.read(kernel, name, names, devices))
+        if any(key[0] == name and link["kind"] == "bridge" for key, link in state["link"].items()):
+            state["bridge_vlan"].update(bridge_vlan.read(kernel, name, names, state["link"]))
     vxlan_fdb.normalise(state["vxlan_fdb"], state["link"])
     for name, version in sorted(scope.iptables):
         if not name or (name,) in state["netns"]:
@@ -85,7 +88,8 @@ def gather(kernel, scope, ledger):
         if value is not None:
             state["sysctl"][key] = {"value": value}
     add_notes(state, ledger)
-    return State(state)  # of which nothing is touched
+    has_vlans = not scope.bridges or bridge_vlan.supported(kernel, state["link"])
+    return State(state, has_vlans)  # of which nothing is touched
 
 
 def add_notes(state, ledger):

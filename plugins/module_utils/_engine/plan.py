@@ -21,7 +21,7 @@ from .kinds.route import KERNEL
 from .owner import Owner, fabric_number, fabric_of_link
 
 ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
-ADDITIVE = ("ipset", "address", "vxlan_fdb", "neighbour", "route", "xfrm_state", "xfrm_policy")
+ADDITIVE = ("ipset", "bridge_vlan", "address", "vxlan_fdb", "neighbour", "route", "xfrm_state", "xfrm_policy")
 CHAINS = (CHAIN, RULE)
 
 
@@ -130,6 +130,9 @@ class Planner:
         for name in ADDITIVE:
             for key, item in in_order(KINDS[name], wanted[name]):
                 self.settle(KINDS[name], key, item)
+            if name == "bridge_vlan" and owner.fabric:
+                for key, item in KINDS[name].given(self.work, wanted[name], owner).items():
+                    self.settle(KINDS[name], key, item)
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
 
@@ -154,7 +157,8 @@ class Planner:
         for name in reversed(ADDITIVE):
             kind = KINDS[name]
             for key, item in reversed(in_order(kind, self.work[name])):
-                if key in self.work[name] and key not in wanted[name] and kind.owned(self.work, key, item, owner):
+                if (key in self.work[name] and key not in wanted[name] and kind.owned(self.work, key, item, owner)
+                        and not kind.implied(self.work, key, item)):
                     self.remove_one(kind, key)
         self.release_sysctls(wanted, owner)
         for key, item in list(self.work["netns"].items()):
@@ -348,9 +352,12 @@ def _refuse_others(kind, found, key):
 
 def _put_back(planner, wanted):
     """What a granular module's replacement of a link felled stands again afterwards."""
+    made_anew = {operation.key for operation in planner.operations if operation.kind.table == "link" and operation.verb == "remove"}
     for name in ADDITIVE:
         for key, item in planner.found[name].items():
             leftover = name == "ipset" and key[1] == TEMPORARY
+            if name == "bridge_vlan" and (key[:2] not in made_anew or not item["self"] and not planner.work["link"][key[:2]]["master"]):
+                continue  # whoever takes a port off its bridge, or changes the default PVID, means what it does to VLANs
             if key not in planner.work[name] and not leftover and not (name == "route" and item["protocol"] == KERNEL):
                 wanted[name].setdefault(key, item)
 

@@ -10,7 +10,7 @@ Keys begin with the namespace's name ('' is the namespace the module runs in), e
 
 from __future__ import annotations
 
-TABLES = ("netns", "link", "address", "route", "neighbour", "vxlan_fdb", "sysctl", "ipset", "xfrm_state", "xfrm_policy", "chain")
+TABLES = ("netns", "link", "address", "route", "neighbour", "bridge_vlan", "vxlan_fdb", "sysctl", "ipset", "xfrm_state", "xfrm_policy", "chain")
 
 
 class Table(dict):
@@ -39,12 +39,14 @@ class Table(dict):
 
 
 class State(dict):
-    def __init__(self, tables=None):
+    """`has_vlans`: whether the kernel has VLANs of bridges."""
+
+    def __init__(self, tables=None, has_vlans=True):
         super().__init__({name: Table((tables or {}).get(name, ())) for name in TABLES})
-        self._routes = None
+        self._routes, self.has_vlans = None, has_vlans
 
     def copy(self):
-        return State(self)
+        return State(self, self.has_vlans)
 
     def touched(self):
         """{table: keys} of what was set or taken out since this state was made."""

@@ -24,7 +24,7 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x01, 0x04, 0x300
 NLM_F_DUMP_INTR, NLM_F_ACK_TLVS, NLM_F_CAPPED = 0x10, 0x200, 0x100
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
@@ -72,12 +72,22 @@ def attributes(data, offset=0):
 
 def listed(data):
     """The payloads of a run of attributes that is a list."""
+    return [payload for dummy, payload in pairs(data)]
+
+
+def repeated(data, kind):
+    """The payloads of the attributes of one type, in a run that has others too."""
+    return [payload for found, payload in pairs(data) if found == kind]
+
+
+def pairs(data):
+    """[(type, payload)] of a run of attributes."""
     found, offset = [], 0
     while offset + 4 <= len(data):
-        size = _ATTRIBUTE.unpack_from(data, offset)[0]
+        size, kind = _ATTRIBUTE.unpack_from(data, offset)
         if size < 4:
             break
-        found.append(data[offset + 4:offset + size])
+        found.append((kind & 0x3FFF, data[offset + 4:offset + size]))
         offset += (size + 3) & ~3
     return found
 

@@ -47,6 +47,10 @@ class Kind:
         """The key of the object that a validated entry names, whether or not it says what the object is made of."""
         raise NotImplementedError
 
+    def keys(self, entry, path):
+        """Of an entry that can name several."""
+        return [self.key(entry, path)]
+
     def objects(self, entry, owner, path):
         """[(key, object)] that one validated entry asks for. A field that is None is not asked for."""
         raise NotImplementedError
@@ -57,6 +61,10 @@ class Kind:
     def owned(self, state, key, item, owner):
         """Whether the object bears the owner's mark (only asked of a fabric)."""
         raise NotImplementedError
+
+    def implied(self, state, key, item):
+        """Whether an object that nobody asks for is the kernel's own doing, and stays."""
+        return False
 
     def difference(self, found, wanted):
         """The fields of `wanted` that `found` does not have."""
@@ -86,6 +94,10 @@ class Kind:
     def commands(self, operation):
         """The same as shell lines."""
         raise NotImplementedError
+
+    def all_commands(self, operations):
+        """Those of operations on objects of this kind that follow one another."""
+        return [line for operation in operations for line in self.commands(operation)]
 
     def entry(self, state, key, item):
         """The document's entry for an object, or None where another object's entry covers it."""

@@ -17,6 +17,7 @@ from .. import wire
 from ..errors import Conflict
 from ..fields import Option, interface, mtu, own_interface, unicast_mac
 from ..owner import fabric_of_link
+from . import _vlans
 from ._base import NETNS, Kind, ip, place
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
@@ -172,6 +173,8 @@ class Link(Kind):
             made = self.made(operation.after)
             port_changes(state, key[0], made["master"])
             state["link"][key] = made
+            if made["master"]:
+                _vlans.given(state, key, (key[0], made["master"]))
             return
         change_link(state, key, operation.after)
 
@@ -333,6 +336,9 @@ def change_link(state, key, changed):
                               if k[0] == key[0] and sysctl_device(k[1]) == key[1] and k[1].startswith(family)])
     if "master" in changed:
         state.alter("link", key, port=dict(NEW_PORT) if changed["master"] else None)
+        _vlans.lost(state, key)
+        if changed["master"]:
+            _vlans.given(state, key, (key[0], changed["master"]))
         if "port" in changed and changed["master"]:
             state.alter("link", key, port=changed["port"])
     for other in children(state, key):
@@ -376,7 +382,7 @@ def lose_link(state, key):
     netns, name = key
     port_changes(state, netns, state["link"][key]["master"])
     link = state["link"].pop(key)
-    for table in ("address", "route", "neighbour", "vxlan_fdb"):
+    for table in ("address", "route", "neighbour", "bridge_vlan", "vxlan_fdb"):
         state.drop(table, state.on_device(table, netns, name))
     state.drop("sysctl", [k for k in state["sysctl"] if k[0] == netns and sysctl_device(k[1]) == name])
     for other, item in list(state["link"].items()):
@@ -384,6 +390,7 @@ def lose_link(state, key):
             continue
         if item["master"] == name:
             state.alter("link", other, master="", port=None)
+            _vlans.lost(state, other)
         if item["kind"] == "vxlan" and item.get("dev") == name:
             lose_link(state, other)
         elif item.get("dev") == name:

@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+import struct
+
 from .. import wire
-from ._link import IFLA_IFNAME, IFLA_LINKINFO, INFO_DATA, INFO_KIND, Link, header, set_link
+from ._link import IFLA_IFNAME, IFLA_LINKINFO, INFO_DATA, INFO_KIND, Data, Link, flag_words, header, set_link
+
+USER_HZ = 100  # in which the kernel counts times that a user sees
 
 
 class RawLink(Link):
@@ -32,3 +36,43 @@ class RawLink(Link):
 
     def request_data(self, transaction, netns, name, changed):
         transaction.queue(netns, wire.RTM_NEWLINK, 0, header() + wire.text(IFLA_IFNAME, name) + self.info(transaction, netns, changed), links=True)
+
+
+# --- fields of the usual forms -------------------------------------------------------------------------------------
+
+def flag(number, words, form="B", changeable=True):
+    """A byte, or something wider, that is 0 or 1. `words`: what ip-link calls it, followed by 1 or 0; or a pair, for on and for off."""
+    said = flag_words(words) if isinstance(words, str) else lambda value: [words[0] if value else words[1]]
+    return Data(number, None, lambda data, names: bool(wire.number(data.get(number))),
+                lambda value, transaction, netns: struct.pack("=" + form, value), said, changeable)
+
+
+def whole(number, form, word, changeable=True):
+    """An integer of a width (see `struct`); None where the kernel does not tell it."""
+    order = form if form[0] in "=!" else "=" + form
+
+    def decode(data, names):
+        return struct.unpack_from(order, data[number])[0] if number in data else None
+
+    return Data(number, None, decode, lambda value, transaction, netns: struct.pack(order, value), lambda value: [word, str(value)], changeable)
+
+
+def seconds(number, word):
+    """A time in seconds, kept by the kernel in hundredths."""
+    def decode(data, names):
+        ticks = wire.number(data.get(number), 0)
+        return ticks / USER_HZ if ticks % USER_HZ else ticks // USER_HZ  # somebody's may be no whole ones
+
+    return Data(number, None, decode, lambda value, transaction, netns: struct.pack("=I", round(value * USER_HZ)),
+                lambda value: [word, str(round(value * USER_HZ))])
+
+
+def one_of(number, numbers, form, word):
+    """A number that has names."""
+    order, names_of = form if form[0] in "=!" else "=" + form, {value: name for name, value in numbers.items()}
+
+    def decode(data, names):
+        found = struct.unpack_from(order, data[number])[0] if number in data else None
+        return names_of.get(found, found if found is None else str(found))
+
+    return Data(number, None, decode, lambda value, transaction, netns: struct.pack(order, numbers[value]), lambda value: [word, value])

@@ -7,39 +7,58 @@
 from __future__ import annotations
 
 from .. import wire
+from ..errors import Conflict
 from ..fields import Option, between
+from . import _vlans
 from ._base import Operation, ip
-from ._link import END, Data, Link, flag_words, set_link
+from ._link import END, Data, flag_words, set_link
+from ._raw import RawLink, flag, one_of, seconds, whole
 
 ETHERNET_MTU = 1500  # bytes; what a bridge is born with
-SECONDS = 100  # USER_HZ: the kernel counts times of a bridge in hundredths
+DEFAULT_PVID = 39  # IFLA_BR_VLAN_DEFAULT_PVID: told only by a kernel that has VLANs
+PROTOCOLS = {"802.1Q": 0x8100, "802.1ad": 0x88A8}
 
 
-class Bridge(Link):
+class Bridge(RawLink):
     name = kind = "bridge"
     schema = dict(
         END,
         stp=Option("bool"),
         ageing_time=Option("int", check=between(0, 1000000, "seconds")),
         multicast_snooping=Option("bool"),
+        vlan_filtering=Option("bool"),
+        vlan_protocol=Option("str", choices=tuple(PROTOCOLS)),
+        vlan_default_pvid=Option("int", check=between(0, _vlans.LAST, "a VLAN ID, or 0 for none,")),
     )
     data = {
-        "stp": Data(
-            5, "IFLA_BR_STP_STATE",
-            lambda data, names: bool(wire.number(data.get(5))),
-            lambda value, transaction, netns: ("IFLA_BR_STP_STATE", int(value)),
-            flag_words("stp_state")),
-        "ageing_time": Data(
-            4, "IFLA_BR_AGEING_TIME",
-            lambda data, names: wire.number(data.get(4), 0) // SECONDS,
-            lambda value, transaction, netns: ("IFLA_BR_AGEING_TIME", value * SECONDS),
-            lambda value: ["ageing_time", str(value * SECONDS)]),
-        "multicast_snooping": Data(
-            23, "IFLA_BR_MCAST_SNOOPING",
-            lambda data, names: bool(wire.number(data.get(23))),
-            lambda value, transaction, netns: ("IFLA_BR_MCAST_SNOOPING", int(value)),
-            flag_words("mcast_snooping")),
+        "stp": flag(5, "stp_state", "I"),
+        "ageing_time": seconds(4, "ageing_time"),
+        "multicast_snooping": flag(23, "mcast_snooping"),
+        "vlan_filtering": Data(
+            7, None,
+            lambda data, names: bool(wire.number(data.get(7))) if DEFAULT_PVID in data else None,
+            lambda value, transaction, netns: bytes([value]),
+            flag_words("vlan_filtering")),
+        "vlan_protocol": one_of(8, PROTOCOLS, "!H", "vlan_protocol"),
+        "vlan_default_pvid": whole(DEFAULT_PVID, "H", "vlan_default_pvid"),
     }
+
+    def check(self, state, key, wanted, owner):
+        super().check(state, key, wanted, owner)
+        # Such a kernel takes the last two, says that all is well, and forgets them.
+        for field in () if state.has_vlans else ("vlan_filtering", "vlan_protocol", "vlan_default_pvid"):
+            if wanted.get(field):
+                raise Conflict("%s: %s: %s; leave it out" % (self.describe(key), field, _vlans.LACKING))
+
+    def simulate(self, state, operation):
+        before = state["link"].get(operation.key)
+        super().simulate(state, operation)
+        if operation.verb == "add":
+            if state.has_vlans and operation.after["vlan_default_pvid"] is None:
+                state.alter("link", operation.key, vlan_default_pvid=_vlans.FIRST)
+            _vlans.given(state, operation.key, operation.key)
+        elif "vlan_default_pvid" in (operation.after or {}):
+            _vlans.default_changes(state, operation.key, before["vlan_default_pvid"])
 
     # A bridge follows the smallest MTU of its ports until its own is changed, and the one given at birth is no change
     # (net/bridge/br_device.c br_change_mtu, br_if.c br_mtu_auto_adjust). So it is born with another, and changed at once.

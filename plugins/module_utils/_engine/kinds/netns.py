@@ -52,7 +52,7 @@ class Netns(Kind):
         netns = operation.key[0]
         for key in [key for key in state["link"] if key[0] == netns]:
             lose_link(state, key)
-        for table in ("address", "route", "neighbour", "vxlan_fdb", "sysctl", "ipset", "xfrm_state", "xfrm_policy", "chain"):
+        for table in ("address", "route", "neighbour", "bridge_vlan", "vxlan_fdb", "sysctl", "ipset", "xfrm_state", "xfrm_policy", "chain"):
             state.drop(table, [key for key in state[table] if key[0] == netns])
         state["netns"].pop(operation.key)
 
