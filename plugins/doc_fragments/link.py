@@ -38,7 +38,9 @@ options:
       - The empty string takes the device off its bridge. Left out, it is not looked at.
     type: str
   bridge_port:
-    description: Flags of the device as a port of its bridge. Those left out are not looked at.
+    description:
+      - Settings of the device as a port of its bridge. Those left out are not looked at.
+      - A port that leaves its bridge loses them.
     type: dict
     suboptions:
       hairpin:
@@ -50,9 +52,35 @@ options:
       flood:
         description: Whether frames to unknown destinations are sent out here. A new port does.
         type: bool
+      multicast_flood:
+        description: Whether frames to multicast groups that nobody was heard to want are sent out here. A new port does.
+        type: bool
+      broadcast_flood:
+        description: Whether broadcasts are sent out here. A new port does.
+        type: bool
       isolated:
         description: Whether the port is kept from other isolated ports. A new port is not.
         type: bool
+      neigh_suppress:
+        description:
+          - Whether the bridge answers ARP and neighbour solicitations itself, from what it knows, instead of sending them out here.
+            It is meant for tunnels. A new port does not.
+        type: bool
+      fast_leave:
+        description: Whether who leaves a multicast group is believed at once, without a question whether others want it. A new port does not.
+        type: bool
+      guard:
+        description: Whether the port is blocked when a BPDU comes in. A new port is not.
+        type: bool
+      root_block:
+        description: Whether the port is kept from being the one towards the root of the spanning tree. A new port is not.
+        type: bool
+      priority:
+        description: The port's priority in the spanning tree, from 0 to 63. A new port has 32.
+        type: int
+      cost:
+        description: The port's path cost in the spanning tree, from 1 to 65535. A new port's goes by its speed.
+        type: int
 """
 
 

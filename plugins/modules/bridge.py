@@ -23,12 +23,29 @@ options:
   stp:
     description: Whether the spanning tree protocol runs. A new bridge has none.
     type: bool
+  priority:
+    description: The bridge's priority in the spanning tree, from 0 to 65535; the lowest is the root. A new bridge has 32768.
+    type: int
+  forward_delay:
+    description: Seconds, from 2 to 30, that a port listens, and then learns, before it forwards, with O(stp). A new bridge has 15.
+    type: int
+  hello_time:
+    description: Seconds, from 1 to 10, between BPDUs of the root. A new bridge has 2.
+    type: int
+  max_age:
+    description: Seconds, from 6 to 40, after which a root that is not heard of is given up. A new bridge has 20.
+    type: int
   ageing_time:
     description: Seconds, up to 1000000, for which a learned MAC address is remembered. A new bridge has 300.
     type: int
   multicast_snooping:
     description: Whether the bridge listens who wants which multicast group. A new bridge does.
     type: bool
+  group_fwd_mask:
+    description:
+      - Mask of the link-local groups C(01:80:c2:00:00:0x) that are forwarded, bit x for each, such as V(0x4000) for LLDP. A new bridge has 0.
+      - The lowest three bits, which are STP, pause frames and LACP, cannot be set.
+    type: int
   vlan_filtering:
     description: Whether the bridge tells VLANs apart, by the entries of M(clusternet.fabric.bridge_vlan). A new bridge does not.
     type: bool
@@ -69,6 +86,14 @@ EXAMPLES = r"""
     name: br-blue
     vlan_filtering: true
     vlan_default_pvid: 0
+
+- name: One with a spanning tree that settles faster
+  clusternet.fabric.bridge:
+    name: br-blue
+    stp: true
+    forward_delay: 4
+    hello_time: 1
+    max_age: 6
 
 - name: No such bridge
   clusternet.fabric.bridge:

@@ -44,9 +44,9 @@ LIVES = {
          "ip -n web link set dev eth1 up"],
     ),
     "bridge": (
-        {"netns": "web", "name": "br1", "ageing_time": 20, "stp": True},
+        {"netns": "web", "name": "br1", "ageing_time": 20, "stp": True, "forward_delay": 4, "group_fwd_mask": 16384},
         {"netns": "web", "name": "br1"},
-        ["ip -n web link add name br1 type bridge stp_state 1 ageing_time 2000", "ip -n web link set dev br1 up"],
+        ["ip -n web link add name br1 type bridge stp_state 1 forward_delay 400 ageing_time 2000 group_fwd_mask 16384", "ip -n web link set dev br1 up"],
     ),
     "bridge_vlan": (
         {"dev": "port", "vid": "10-12", "untagged": True},

@@ -134,6 +134,13 @@ def changed(document, **sections):
     return document
 
 
+def ports(*names, **more):
+    """A bridge and its ports; what is called like one of them are its settings there, and the rest the bridge's own."""
+    settings = {name: more.pop(name) for name in names if name in more}
+    return {"bridge": [dict({"name": "br0", "mtu": 1500, "mac": "02:00:00:00:00:10"}, **more)],
+            "veth": [{"name": name, "master": "br0", "bridge_port": settings.get(name, {}), "peer": {"name": name + "x"}} for name in names]}
+
+
 def vlans(*entries, master="br0", **more):
     """A bridge that filters VLANs, one of another default PVID, and two ports, the second of which moves between them."""
     return {

@@ -7,7 +7,7 @@ A new kind needs an entry here: tests/kernel/test_engine_kinds.py holds every pr
 name is the kind.
 """
 
-from engine_documents import MIXED, changed, flannel, peer, policy, sets, state, tunnel, vlans, wireguard
+from engine_documents import MIXED, changed, flannel, peer, policy, ports, sets, state, tunnel, vlans, wireguard
 
 SMALL = dict(pods=("a",), peers=(2,))
 FLANNEL = flannel(**SMALL)
@@ -15,6 +15,7 @@ BRIDGE = {"bridge": [{"name": "br0", "mac": "02:00:00:00:00:10", "mtu": 1500}]}
 ON_BRIDGE = dict(BRIDGE, address=[{"dev": "br0", "address": "10.0.0.1/24"}])
 P = {"netns": [{"name": "p"}]}
 UNDERLAY = {"underlay": {"address": "198.18.0.11", "overhead": 100}}
+TIMERS = {"forward_delay": 4, "hello_time": 1, "max_age": 6, "priority": 4096}
 VETH = {"veth": [{"name": "x0", "peer": {"name": "x1"}}]}
 POD = {"dev": "eth0", "netns": "p", "address": "10.0.0.1/24"}
 
@@ -27,6 +28,12 @@ def of(document, *sections):
 LIVES = {
     "netns": [P, {"netns": [{"name": "p"}, {"name": "q"}]}, {"netns": [{"name": "q"}]}],
     "bridge": [BRIDGE, of(MIXED, "netns", "bridge"), of(FLANNEL, "underlay", "bridge")],
+    "bridge with a spanning tree": [ports("v0", "v1"), ports("v0", "v1", stp=True, **TIMERS), ports("v1", group_fwd_mask=0x4008, priority=0)],
+    "bridge's ports": [
+        ports("v0", v0={"priority": 3, "cost": 7, "neigh_suppress": True, "broadcast_flood": False, "multicast_flood": False}),
+        ports("v0", "v1", v0={"priority": 4, "fast_leave": True, "guard": True}, v1={"root_block": True, "cost": 65535}),
+        ports("v0", "v1", v0={"guard": False, "neigh_suppress": False}),
+    ],
     "bridge_vlan": [
         vlans({"dev": "x0", "vid": 10, "pvid": True, "untagged": True}, {"dev": "br0", "vid": 10}, {"dev": "y0", "vid": "100-102"}),
         # the PVID moves on and VLAN 10 becomes a tagged one; a range grows at one end; one of them is another

@@ -56,7 +56,7 @@ def documents(draw, more=False):
     """With `more`, links of the kinds that not every kernel has as well: MORE."""
     pods, bridges = draw(some(PODS)), draw(some(["b0", "b1"]))
     document = {"netns": [{"name": name} for name in pods]}
-    flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in ("hairpin", "learning", "isolated")})
+    flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in ("hairpin", "learning", "isolated", "neigh_suppress", "guard")})
 
     def end(name, netns):
         found = {"name": name, "mtu": draw(st.sampled_from(MTUS)), "mac": draw(st.sampled_from(own_macs(name)))}

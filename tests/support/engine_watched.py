@@ -47,6 +47,8 @@ class Watched:
             for key, item in ours.items():
                 assert bool(item.get("secondary")) == bool(real[key].get("secondary")), "after %s: %s" % (what, key)
                 for field, value in item.items():
+                    if table == "link" and field == "port" and value:  # a new port's cost is that of its speed
+                        value = {name: real[key]["port"][name] if setting is None else setting for name, setting in value.items()}
                     if value is not None and field not in SILENT and not (item.get("kind") == "bridge" and field in FOLLOWS):
                         assert real[key].get(field) == value, "after %s: %s %s: %s: the model has %r, the kernel %r" % (
                             what, table, key, field, value, real[key].get(field))

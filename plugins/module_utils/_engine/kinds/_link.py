@@ -17,12 +17,12 @@ from .. import wire
 from ..errors import Conflict
 from ..fields import Option, interface, mtu, own_interface, unicast_mac
 from ..owner import fabric_of_link
-from . import _vlans
+from . import _port, _vlans
 from ._base import NETNS, Kind, ip, place
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_LINK_NETNSID = 18, 20, 27, 37
-INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
+INFO_KIND, INFO_DATA = 1, 2
 IFF_UP = 1
 LOOPBACK = "lo"
 IPV6_MIN_MTU = 1280
@@ -32,15 +32,6 @@ ALIKE = {"macvtap": "macvlan", "ipvtap": "ipvlan"}  # kinds that are none of the
 FALLBACK = {"ipip": "tunl0", "gre": "gre0", "gretap": "gretap0", "erspan": "erspan0", "sit": "sit0", "ip6tnl": "ip6tnl0",
             "ip6gre": "ip6gre0", "vti": "ip_vti0", "vti6": "ip6_vti0"}
 
-# bridge port flag: (attribute of IFLA_INFO_SLAVE_DATA, word of ip-link(8), what a new port has)
-PORT_FLAGS = {
-    "hairpin": (4, "hairpin", False),
-    "learning": (8, "learning", True),
-    "flood": (9, "flood", True),
-    "isolated": (33, "isolated", False),
-}
-NEW_PORT = {flag: default for flag, (dummy, dummy, default) in PORT_FLAGS.items()}
-
 END = {
     "name": Option("str", required=True, check=own_interface),
     "netns": NETNS,
@@ -48,7 +39,7 @@ END = {
     "mac": Option("str", check=unicast_mac),
     "up": Option("bool", True),
     "master": Option("str", check=lambda value, path: interface(value, path) if value else ""),
-    "bridge_port": Option("dict", options={flag: Option("bool") for flag in PORT_FLAGS}),
+    "bridge_port": _port.OPTION,
 }
 
 
@@ -86,11 +77,10 @@ class Link(Kind):
         return (entry["netns"], entry["name"])
 
     def end(self, entry, owner):
-        port = entry.get("bridge_port")
         wanted = {
             "kind": self.kind,
             "mtu": entry["mtu"], "mac": entry.get("mac"), "up": entry["up"], "master": entry.get("master"),
-            "port": {flag: value for flag, value in port.items() if value is not None} if port else None,
+            "port": _port.asked(entry.get("bridge_port")),
             "group": owner.group if owner.fabric else None,
             "alias": owner.alias if owner.fabric else None,
         }
@@ -141,9 +131,9 @@ class Link(Kind):
             if value is None or field in ("twin", "lead"):
                 continue
             if field == "port":
-                value = {flag: on for flag, on in value.items() if (found["port"] or NEW_PORT)[flag] != on}
+                value = _port.difference(found["port"], value)
                 if value:
-                    changed["port"] = dict(found["port"] or NEW_PORT, **value)
+                    changed["port"] = value
             elif found.get(field) != value:
                 changed[field] = value
         return changed
@@ -161,7 +151,7 @@ class Link(Kind):
         made = {key: value for key, value in wanted.items() if key not in ("twin", "lead")}
         made.update(up=False, alias="", group=wanted["group"] or 0, master=wanted["master"] or "", port=None)
         if made["master"]:
-            made["port"] = NEW_PORT
+            made["port"] = _port.NEW_PORT
         return made
 
     def simulate(self, state, operation):
@@ -238,7 +228,7 @@ class Link(Kind):
         if body:
             transaction.queue(netns, wire.RTM_NEWLINK, 0, body, links=True)
         if "port" in changed and changed["port"]:
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, set_port(name, changed["port"]), links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, _port.message(operation, header() + wire.text(IFLA_IFNAME, name), IFLA_LINKINFO), links=True)
         if any(field in changed for field in self.data):
             self.request_data(transaction, netns, name, changed)
 
@@ -335,7 +325,7 @@ def change_link(state, key, changed):
         state.drop("sysctl", [k for k in state["sysctl"]
                               if k[0] == key[0] and sysctl_device(k[1]) == key[1] and k[1].startswith(family)])
     if "master" in changed:
-        state.alter("link", key, port=dict(NEW_PORT) if changed["master"] else None)
+        state.alter("link", key, port=dict(_port.NEW_PORT) if changed["master"] else None)
         _vlans.lost(state, key)
         if changed["master"]:
             _vlans.given(state, key, (key[0], changed["master"]))
@@ -431,12 +421,6 @@ def set_link(name, changed, master):
     return header(changed.get("up")) + wire.text(IFLA_IFNAME, name) + b"".join(attributes)
 
 
-def set_port(name, flags):
-    data = b"".join(wire.attribute(PORT_FLAGS[flag][0], bytes([on])) for flag, on in flags.items())
-    info = wire.text(INFO_SLAVE_KIND, "bridge") + wire.attribute(INFO_SLAVE_DATA, data)
-    return header() + wire.text(IFLA_IFNAME, name) + wire.attribute(IFLA_LINKINFO, info)
-
-
 def encode(attributes):
     """The body of a link message with nested attributes, by pyroute2's tables."""
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # 0.2 s: only where a link is made
@@ -464,10 +448,7 @@ def change_commands(operation, kind, data):
         words.append("up" if changed["up"] else "down")
     lines = [ip(netns, "link", "set", "dev", name, *words)] if words else []
     if changed.get("port"):
-        found = NEW_PORT if "master" in changed else operation.before["port"] or NEW_PORT
-        flags = [word for flag, on in changed["port"].items() if found[flag] != on
-                 for word in (PORT_FLAGS[flag][1], "on" if on else "off")]
-        lines.append(ip(netns, "link", "set", "dev", name, "type", "bridge_slave", *flags))
+        lines.append(_port.command(operation))
     special = [word for field, item in data.items() if field in changed for word in item.words(changed[field])]
     if special:
         lines.append(ip(netns, "link", "set", "dev", name, "type", kind, *special))
@@ -506,7 +487,7 @@ def read(kernel, netns, kinds, peers):
             "up": bool(flags & IFF_UP), "master": master,
             "group": wire.number(attributes.get(IFLA_GROUP), 0),
             "alias": wire.string(attributes.get(IFLA_IFALIAS)),
-            "port": read_port(info) if master else None,
+            "port": _port.read(info) if master else None,
         }
         if kind in kinds:
             data = wire.attributes(info.get(INFO_DATA, b""))
@@ -520,11 +501,3 @@ def read(kernel, netns, kinds, peers):
             link["peer" if kind == "veth" else "parent"] = other
         found[(netns, name)] = link
     return found
-
-
-def read_port(info):
-    if wire.string(info.get(INFO_SLAVE_KIND)) != "bridge":
-        return None
-    data = wire.attributes(info.get(INFO_SLAVE_DATA, b""))
-    return {flag: bool(wire.number(data.get(number), default))
-            for flag, (number, dummy, default) in PORT_FLAGS.items()}

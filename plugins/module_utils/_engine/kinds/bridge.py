@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .. import wire
-from ..errors import Conflict
+from ..errors import Conflict, Invalid
 from ..fields import Option, between
 from . import _vlans
 from ._base import Operation, ip
@@ -19,12 +19,25 @@ DEFAULT_PVID = 39  # IFLA_BR_VLAN_DEFAULT_PVID: told only by a kernel that has V
 PROTOCOLS = {"802.1Q": 0x8100, "802.1ad": 0x88A8}
 
 
+def _mask(value, path):
+    """Of the link-local groups 01:80:c2:00:00:0x those that are forwarded; STP, pause frames and LACP never are (BR_GROUPFWD_RESTRICTED)."""
+    between(0, 65535, "a mask of 16 bits")(value, path)
+    if value & 7:
+        raise Invalid(path, value, "a mask without its lowest three bits: STP, pause frames and LACP are not forwarded")
+    return value
+
+
 class Bridge(RawLink):
     name = kind = "bridge"
     schema = dict(
         END,
         stp=Option("bool"),
+        priority=Option("int", check=between(0, 65535, "a bridge's priority")),
+        forward_delay=Option("int", check=between(2, 30, "seconds")),
+        hello_time=Option("int", check=between(1, 10, "seconds")),
+        max_age=Option("int", check=between(6, 40, "seconds")),
         ageing_time=Option("int", check=between(0, 1000000, "seconds")),
+        group_fwd_mask=Option("int", check=_mask),
         multicast_snooping=Option("bool"),
         vlan_filtering=Option("bool"),
         vlan_protocol=Option("str", choices=tuple(PROTOCOLS)),
@@ -32,7 +45,12 @@ class Bridge(RawLink):
     )
     data = {
         "stp": flag(5, "stp_state", "I"),
+        "priority": whole(6, "H", "priority"),
+        "forward_delay": seconds(1, "forward_delay"),
+        "hello_time": seconds(2, "hello_time"),
+        "max_age": seconds(3, "max_age"),
         "ageing_time": seconds(4, "ageing_time"),
+        "group_fwd_mask": whole(9, "H", "group_fwd_mask"),
         "multicast_snooping": flag(23, "mcast_snooping"),
         "vlan_filtering": Data(
             7, None,
