@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from . import fields
 from .errors import Conflict, Invalid
 from .fields import AUTO, Option
@@ -164,7 +162,7 @@ def _own_underlay(found, key, item, path):
     link = found["link"].get((key[0], dev))
     if link is None:
         raise Conflict("%s: the underlay device %s does not exist" % (path, dev))
-    version = ipaddress.ip_address(item["local"]).version if item["local"] else 4
+    version = 6 if ":" in (item["local"] or item.get("flood_group") or "") else 4
     return dev, link["mtu"] - overhead[version]
 
 
@@ -196,7 +194,7 @@ def present_places(wanted, found, purger=None):
                            % (path, key[0], _where_to_make(key[:1] in found["netns"])))
         needed = [(option, (key[0], item.get(option))) for option in ("master", "dev")]
         if table in ("address", "neighbour", "bridge_vlan", "vxlan_fdb"):
-            needed = [("dev", key[:2])]
+            needed = [("dev", key[:2]), ("via", (key[0], wanted[table][key]["via"] if table == "vxlan_fdb" else ""))]
         elif table == "route":
             needed = [("dev", (key[0], wanted["route"][key]["dev"]))]
         elif item.get("parent"):
@@ -263,7 +261,10 @@ def fitting(wanted, found):
                 raise Invalid(wanted.paths[(name, key)] + ".dev", item["dev"],
                               "a device with an MTU of at least %d, which IPv6 needs, not %d" % (IPV6_MIN_MTU, device["mtu"]))
     for key, item in wanted["vxlan_fdb"].items():
-        local = (link(*key[:2]) or {}).get("local")
+        device = link(*key[:2]) or {}
+        local = device.get("local") or device.get("flood_group")
+        if key[4] and not device.get("external"):
+            raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".src_vni", key[4], "a device in external mode with it, which %s is not" % key[1])
         if local and (":" in local) != (":" in item["dst"]):
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dst", item["dst"],
                           "an address of the same family as the device's own, %s" % local)

@@ -61,7 +61,7 @@ class Planner:
         kind, done = LINKS[item["kind"]], len(self.operations)
         found = self.work["link"].get(key)
         if found is not None and kind.must_replace(found, item):
-            self.remove_link(key)
+            self.remove_link(key, kind.must_replace(found, item))
         claim = None if key in self.work["link"] else kind.claim(key, item)
         for other, found in list(self.work["link"].items()) if claim else ():
             if other not in links and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
@@ -108,9 +108,9 @@ class Planner:
                         self.remove_link(link)
         self.do(Operation(kind, "remove", key, before=self.work[kind.table][key]))
 
-    def remove_link(self, key):
+    def remove_link(self, key, because=None):
         found = self.work["link"][key]
-        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found))
+        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found, because=because))
 
     def build(self, wanted, owner):
         for key, item in wanted["netns"].items():
@@ -130,7 +130,7 @@ class Planner:
         for name in ADDITIVE:
             for key, item in in_order(KINDS[name], wanted[name]):
                 self.settle(KINDS[name], key, item)
-            if name == "bridge_vlan" and owner.fabric:
+            if owner.fabric:
                 for key, item in KINDS[name].given(self.work, wanted[name], owner).items():
                     self.settle(KINDS[name], key, item)
         for kind in CHAINS:
