@@ -62,9 +62,9 @@ class Planner:
         found = self.work["link"].get(key)
         if found is not None and kind.must_replace(found, item):
             self.remove_link(key, kind.must_replace(found, item))
-        claim = None if key in self.work["link"] else kind.claim(key, item)
-        for other, found in list(self.work["link"].items()) if claim else ():
-            if other not in links and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
+        rivals = None if key in self.work["link"] else kind.rivals(key, item)
+        for other, found in list(self.work["link"].items()) if rivals else ():
+            if other not in links and found["kind"] == kind.kind and rivals(other, found) and owner.holds_link(found):
                 self.remove_link(other)
         if kind.leftover(key) in self.work["link"]:
             self.remove_link(kind.leftover(key))

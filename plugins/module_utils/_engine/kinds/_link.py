@@ -104,6 +104,11 @@ class Link(Kind):
     def claim(self, key, item):
         """What no two links of the kind can have, or None."""
 
+    def rivals(self, key, item):
+        """Says of another link of the kind (its key, itself) whether the two cannot be there together; None where that is never so."""
+        claim = self.claim(key, item)
+        return claim and (lambda other, found: self.claim(other, found) == claim)
+
     def claimed(self, item):
         """(the claim in words, what to choose instead)"""
         raise NotImplementedError
@@ -119,9 +124,9 @@ class Link(Kind):
             if found["kind"] != self.kind:
                 raise Conflict("%s: there is a %s of that name; remove it first, or choose another name"
                                % (self.describe(key), found["kind"] or "device of another kind"))
-        claim = self.claim(key, wanted)
-        for other, found in state["link"].items() if claim else ():
-            if found["kind"] == self.kind and other != key and not owner.holds_link(found) and self.claim(other, found) == claim:
+        rivals = self.rivals(key, wanted) if wanted else None
+        for other, found in state["link"].items() if rivals else ():
+            if found["kind"] == self.kind and other != key and not owner.holds_link(found) and rivals(other, found):
                 words, advice = self.claimed(wanted)
                 raise Conflict("%s: %s is taken by %s, %s; choose %s"
                                % (self.describe(key), words, self.describe(other), whose(found), advice))
