@@ -43,6 +43,11 @@ help:  ## this list
 prepare:  ## Debian packages and .venv; the other targets do it by themselves
 	@scripts/prepare
 
+# What checks the project needs more than what it does.
+.PHONY: prepare-dev
+prepare-dev:
+	@scripts/prepare --dev
+
 .PHONY: site
 site: lab-up  ## the lab and, in it, the network; then the proof: every pod against every pod
 	@$(STEP) "site.yml: building the network" $(LAB_PLAY) playbooks/site.yml $(ARGS)
@@ -94,50 +99,50 @@ test-vm: kernel kernel-vm kernel-report  ## what needs virtual machines: kernel 
 check: lint unit kernel  ## the quick part of it: lint, unit and kernel tests
 
 .PHONY: lint
-lint: prepare
+lint: prepare-dev
 	@$(STEP) "ansible-lint" ansible-lint --offline
 	@$(STEP) "changelog fragments" antsibull-changelog lint
 	@$(STEP) "documentation of plugins and roles" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 # Not part of `test`: twenty of them take some minutes, and interpreters that not every machine has.
 .PHONY: matrix
-matrix: prepare  ## the engine under Python 3.9 to 3.13 and four versions of pyroute2
+matrix: prepare-dev  ## the engine under Python 3.9 to 3.13 and four versions of pyroute2
 	@$(STEP) "Pythons and versions of pyroute2" python scripts/matrix.py
 
 .PHONY: sanity
-sanity: prepare  ## ansible-test sanity, in environments of its own
+sanity: prepare-dev  ## ansible-test sanity, in environments of its own
 	@$(STEP) "ansible-test sanity" scripts/sanity
 
 .PHONY: docs
-docs: prepare  ## the documentation as a site; a warning is an error
+docs: prepare-dev  ## the documentation as a site; a warning is an error
 	@$(STEP) "documentation site" scripts/docs
 
 .PHONY: unit
-unit: prepare
-	@$(STEP) "unit tests" python -m pytest tests/unit
+unit: prepare-dev
+	@$(STEP) "unit tests" python -m pytest -n 2 tests/unit
 
 .PHONY: kernel
-kernel: prepare
+kernel: prepare-dev
 	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile --record=.ansible/kernel-tests/host.json tests/kernel \
 	  --ignore tests/kernel/test_engine_properties.py
 
 # Not part of `test` yet: it has not been seen whole and green. EXAMPLES=50 SEED=7 for more and others. What becomes of how many objects is counted, and too few of something is a failure.
 .PHONY: properties
-properties: prepare  ## the engine's promises over random documents of every kind that this kernel has
+properties: prepare-dev  ## the engine's promises over random documents of every kind that this kernel has
 	@CLUSTERNET_EXAMPLES=$(or $(EXAMPLES),15) CLUSTERNET_SEED=$(or $(SEED),1) $(STEP) "properties of random documents" \
 	  python -m pytest -n 3 -p engine_tallies --enough tests/kernel/test_engine_properties.py
 
 # VMS=vm takes node1 of the machines that `make vm-up` starts.
 .PHONY: kernel-vm
-kernel-vm: prepare  ## those kernel tests for which this kernel lacks something, in a virtual machine
+kernel-vm: prepare-dev  ## those kernel tests for which this kernel lacks something, in a virtual machine
 	@$(STEP) "kernel tests in a virtual machine" python scripts/kernel_tests.py vm $(VMS)
 
 .PHONY: kernel-report
-kernel-report: prepare  ## where each kind was tested: here, in the virtual machine, or nowhere, which is an error
+kernel-report: prepare-dev  ## where each kind was tested: here, in the virtual machine, or nowhere, which is an error
 	@$(STEP) "where each kind was tested" python scripts/kernel_tests.py report
 
 .PHONY: molecule
-molecule: prepare  ## a scenario from create to destroy: make molecule SCENARIO=default
+molecule: prepare-dev  ## a scenario from create to destroy: make molecule SCENARIO=default
 	@$(STEP) "molecule: $(SCENARIO)" molecule test --scenario-name $(SCENARIO)
 
 # Not part of `test`: a minute for its environment the first time, and then as long as the other.
@@ -148,37 +153,37 @@ molecule-oldest:  ## the same with the oldest ansible-core that is supported, in
 	  molecule test --scenario-name $(SCENARIO)
 
 .PHONY: scenarios
-scenarios: prepare  ## every scenario of molecule but vm
-	@$(STEP) "molecule: every scenario of the lab" molecule test --all --exclude vm
+scenarios: prepare-dev  ## every scenario of molecule but vm
+	@$(STEP) "molecule: every scenario of the lab" molecule test --all --exclude vm --workers 2
 
 # Two labs at a time, and the files that take longest first, so that none of them is left to run alone.
 LONG_SITE_TESTS := $(addprefix tests/site/test_,moves.py leases.py fabrics.py kills.py)
 SITE_TESTS := $(LONG_SITE_TESTS) $(filter-out $(LONG_SITE_TESTS) %/test_many_nodes.py,$(wildcard tests/site/test_*.py tests/lab/test_*.py))
 
 .PHONY: site-test
-site-test: prepare
+site-test: prepare-dev
 	@$(STEP) "tests of the whole" python -m pytest -v -n 2 --dist loadfile --no-loadscope-reorder $(SITE_TESTS)
 
 # Not part of `test`: two minutes of a machine with two processors.
 .PHONY: many-nodes
-many-nodes: prepare  ## what twenty nodes take beside three, and a lab of 35
+many-nodes: prepare-dev  ## what twenty nodes take beside three, and a lab of 35
 	@$(STEP) "many nodes" python -m pytest -v -s tests/site/test_many_nodes.py
 
 .PHONY: kills
-kills: prepare  ## kill -9 of runs at 30 random moments, and what the next run makes of it
+kills: prepare-dev  ## kill -9 of runs at 30 random moments, and what the next run makes of it
 	@CLUSTERNET_KILLS=$(or $(KILLS),30) $(STEP) "killed runs" python -m pytest -v -s tests/site/test_kills.py
 
 # Not part of `test`, where scenario vm has the smaller case: each cut takes a machine's start.
 .PHONY: power-cuts
-power-cuts: prepare  ## a machine's power goes at 10 random moments while a run changes it, and what it comes back with
+power-cuts: prepare-dev  ## a machine's power goes at 10 random moments while a run changes it, and what it comes back with
 	@CLUSTERNET_POWER_CUTS=$(or $(CUTS),10) $(STEP) "power cuts" python -m pytest -v -s tests/vm/test_power_cuts.py
 
 .PHONY: others
-others: prepare  ## networkd, NetworkManager, Docker, nftables, ufw and firewalld on a machine with a network
+others: prepare-dev  ## networkd, NetworkManager, Docker, nftables, ufw and firewalld on a machine with a network
 	@$(STEP) "other software on a machine" python -m pytest -v -s tests/vm/test_others.py
 
 .PHONY: lab-inside
-lab-inside: prepare  ## `make site` and `make lab-down` on a plain Debian machine with systemd as PID 1
+lab-inside: prepare-dev  ## `make site` and `make lab-down` on a plain Debian machine with systemd as PID 1
 	@$(STEP) "the lab in a virtual machine" python -m pytest -v -s tests/vm/test_lab_inside.py
 
 .PHONY: bench
@@ -187,9 +192,9 @@ bench:  ## how fast it is, beside the tools that do the same: make bench ARGS='-
 	@$(STEP) "benchmarks" python benchmarks/run.py $(ARGS)
 
 .PHONY: bench-site
-bench-site: prepare  ## what site.yml costs: a converged lab, and an inventory of a thousand nodes
+bench-site: prepare-dev  ## what site.yml costs: a converged lab, and an inventory of a thousand nodes
 	@$(STEP) "benchmarks of site.yml" python benchmarks/whole_runs.py $(ARGS)
 
 .PHONY: build
-build: prepare  ## the artifact that ansible-galaxy collection install takes
+build: prepare-dev  ## the artifact that ansible-galaxy collection install takes
 	@$(STEP) "building the collection" ansible-galaxy collection build --force

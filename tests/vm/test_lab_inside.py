@@ -64,15 +64,15 @@ class Machine:
 
 
 def wheels():
-    """A folder with all that .venv is made of, for the machine's Python; made once for each state of the requirements."""
-    requirements = ROOT / "requirements-dev.txt"
-    folder = FOLDER / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+    """A folder with all that runs the playbooks, for the machine's Python; made once for each state of the requirements."""
+    requirements, constraints = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+    folder = FOLDER / "wheels" / hashlib.sha256(requirements.read_bytes() + constraints.read_bytes()).hexdigest()[:16]
     if not folder.exists():
         shutil.rmtree(folder.parent, ignore_errors=True)
         work = folder.with_suffix(".new")
         platforms = ["--platform=%s_x86_64" % name for name in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")]
         subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--quiet", "--dest", str(work), "--requirement", str(requirements),
-                        "--only-binary=:all:", "--implementation=cp", "--python-version=3.11", *platforms], check=True, timeout=900)
+                        "--constraint", str(constraints), "--only-binary=:all:", "--implementation=cp", "--python-version=3.11", *platforms], check=True, timeout=900)
         work.rename(folder)
     return folder
 
