@@ -4,8 +4,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-# The targets share one lab and one processor or two: one after the other.
+# Targets share one lab: one after the other. Only the parts of `test` and `check`, of which each has its own, run two at a time.
+ifndef TOGETHER
 .NOTPARALLEL:
+endif
 MAKEFLAGS += --no-print-directory
 
 # The lab that is meant: `make site NODES=5 LAB=mine SEGMENTS=1`. Left out, the inventory's own defaults hold.
@@ -26,7 +28,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
 # Boxes around what molecule runs break its lines.
 export MOLECULE_COMMAND_BORDERS := false
 
-STEP := python3 scripts/step.py
+STEP = python3 scripts/step.py $(if $(TOGETHER),--label $@)
 LAB_PLAY := ansible-playbook -i inventory/lab
 VM_PLAY := ansible-playbook -i inventory/vms
 # More for ansible-playbook: `make site ARGS='--check --diff --limit node2'`
@@ -89,14 +91,16 @@ vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
 	@ssh -F .ansible/vms/vm.ssh_config vm-$(or $(NODE),node1)
 
 .PHONY: test
-test: check sanity docs scenarios site-test  ## everything that needs no virtual machine
+test:  ## everything that needs no virtual machine
+	@$(MAKE) --jobs=2 TOGETHER=1 site-test scenarios kernel sanity unit lint docs
 
 .PHONY: test-vm
 test-vm: kernel kernel-vm kernel-report  ## what needs virtual machines: kernel features that this kernel lacks, and molecule's scenario vm
 	@$(MAKE) molecule SCENARIO=vm
 
 .PHONY: check
-check: lint unit kernel  ## the quick part of it: lint, unit and kernel tests
+check:  ## the quick part of it: lint, unit and kernel tests
+	@$(MAKE) --jobs=2 TOGETHER=1 kernel unit lint
 
 .PHONY: lint
 lint: prepare-dev
