@@ -162,16 +162,16 @@ scenarios: prepare-dev  ## every scenario of molecule but vm
 
 # Two labs at a time, and the files that take longest first, so that none of them is left to run alone.
 LONG_SITE_TESTS := $(addprefix tests/site/test_,moves.py leases.py fabrics.py kills.py)
-SITE_TESTS := $(LONG_SITE_TESTS) $(filter-out $(LONG_SITE_TESTS) %/test_many_nodes.py,$(wildcard tests/site/test_*.py tests/lab/test_*.py))
+SITE_TESTS := $(LONG_SITE_TESTS) $(filter-out $(LONG_SITE_TESTS) %/test_many_nodes.py %/test_many_sessions.py,$(wildcard tests/site/test_*.py tests/lab/test_*.py))
 
 .PHONY: site-test
 site-test: prepare-dev
 	@$(STEP) "tests of the whole" python -m pytest -v -n 2 --dist loadfile --no-loadscope-reorder $(SITE_TESTS)
 
-# Not part of `test`: two minutes of a machine with two processors.
+# Not part of `test`: some minutes of a machine with two processors.
 .PHONY: many-nodes
-many-nodes: prepare-dev  ## what twenty nodes take beside three, and a lab of 35
-	@$(STEP) "many nodes" python -m pytest -v -s tests/site/test_many_nodes.py
+many-nodes: prepare-dev  ## what twenty nodes take beside three, a lab of 35, and thirty nodes that speak BGP
+	@$(STEP) "many nodes" python -m pytest -v -s tests/site/test_many_nodes.py tests/site/test_many_sessions.py
 
 .PHONY: kills
 kills: prepare-dev  ## kill -9 of runs at 30 random moments, and what the next run makes of it
