@@ -32,7 +32,7 @@ options:
     description:
       - Sections by kind (RV(after) shows one), each a list of entries with the options of the module of that name.
       - The section C(underlay) with C(address) and C(overhead) (bytes) says what C(dev=auto) and C(mtu=auto) mean on this node, namely the device
-        that holds the address, and that device's MTU less the overhead.
+        that holds the address, and that device's MTU less the overhead, or C(mtu_limit) where that is less.
       - An entry can also have one of C(if_onlink), C(unless_onlink) and C(needs_onlink) with the address of a peer. It counts where the peer is on a segment
         of the underlay device, where it is not, or always, with the document refused where it is not.
     type: dict

@@ -22,6 +22,7 @@ from .kinds.iptables import BUILT_IN, CHAIN, sets_of
 UNDERLAY = {
     "address": Option("str", required=True, check=fields.address),
     "overhead": Option("int", 0, check=fields.between(0, 500, "bytes")),
+    "mtu_limit": Option("int", check=fields.between(68, 65535, "bytes")),
 }
 
 
@@ -167,7 +168,8 @@ def resolve(wanted, found):
     resolved = {}
     if wanted.underlay:
         dev = _holder(found, wanted.underlay["address"], "document.underlay.address")
-        resolved = {"dev": dev, "mtu": found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]}
+        mtu = found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]
+        resolved = {"dev": dev, "mtu": min(mtu, wanted.underlay["mtu_limit"] or mtu)}
     for key, item in wanted.table("link").items():
         parent = (item.get("parent") or ("", ""))[1]
         if AUTO not in (item["mtu"], item.get("dev"), parent):

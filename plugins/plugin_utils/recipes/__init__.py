@@ -20,7 +20,7 @@ bytes that C(network) found for C(auto).
 
 from __future__ import annotations
 
-from . import _defaults, calico, flannel
+from . import _defaults, calico, flannel, weave
 
 
 class Recipe:
@@ -33,7 +33,7 @@ class Recipe:
         return getattr(self._module if hasattr(self._module, name) else _defaults, name)
 
 
-_RECIPES = {"calico": Recipe(calico), "flannel": Recipe(flannel)}
+_RECIPES = {"calico": Recipe(calico), "flannel": Recipe(flannel), "weave": Recipe(weave)}
 
 
 def names():

@@ -52,8 +52,8 @@ def vtep_mac(name):
     return "66:" + ":".join("%02x" % byte for byte in hashlib.sha1(name.encode()).digest()[:5])
 
 
-def vxlan(fabric, name, node, device):
-    """A node's VXLAN device: nothing is learned on it, nothing flooded."""
+def vxlan(fabric, name, node, device, **more):
+    """A node's VXLAN device: nothing is learned on it, nothing flooded, unless C(more) says otherwise."""
     return {
         "vxlan": [
             {
@@ -65,6 +65,7 @@ def vxlan(fabric, name, node, device):
                 "learning": False,
                 "mac": vtep_mac(name),
                 "mtu": fabric["mtu"],
+                **more,
             }
         ],
         "sysctl": [{"key": "net/ipv6/conf/%s/accept_ra" % device, "value": "0"}],
@@ -97,19 +98,16 @@ def address_mac(address):
     return "0a:58:" + ":".join("%02x" % byte for byte in ipaddress.ip_address(address).packed)
 
 
-def pods_on_bridge(fabric, node, bridge, mtu):
+def pods_on_bridge(fabric, node, bridge, mtu, segment=None, routed=True):
     """The node's pods, each a namespace with eth0 on a bridge that is their gateway (containernetworking/plugins:plugins/main/bridge).
 
-    Hairpin is on, so that a pod reaches itself through a service's address.
+    Hairpin is on, so that a pod reaches itself through a service's address. C(segment) is the range whose addresses are on the link, where that is
+    more than the node's subnet; without C(routed) the bridge has no address and pods no way off it.
     """
-    subnet = node["subnet"]
-    router = gateway(subnet)
-    parts = [
-        {
-            "bridge": [{"name": bridge, "mac": address_mac(router), "mtu": mtu, "up": True, "stp": False}],
-            "address": [{"dev": bridge, "address": with_length(router, subnet)}],
-        }
-    ]
+    segment, router = segment or node["subnet"], gateway(node["subnet"])
+    parts = [{"bridge": [{"name": bridge, "mac": address_mac(router), "mtu": mtu, "up": True, "stp": False}]}]
+    if routed:
+        parts.append({"address": [{"dev": bridge, "address": with_length(router, segment)}]})
     for pod in node["pods"]:
         name = pod["name"]
         parts.append(
@@ -125,8 +123,8 @@ def pods_on_bridge(fabric, node, bridge, mtu):
                         "peer": {"name": "eth0", "netns": name, "mac": address_mac(pod["address"]), "mtu": mtu, "up": True},
                     }
                 ],
-                "address": [{"netns": name, "dev": "eth0", "address": with_length(pod["address"], subnet)}],
-                "route": [{"netns": name, "dst": "default", "via": router, "dev": "eth0"}],
+                "address": [{"netns": name, "dev": "eth0", "address": with_length(pod["address"], segment)}],
+                "route": [{"netns": name, "dst": "default", "via": router, "dev": "eth0"}] if routed else [],
             }
         )
     return merge(*parts)

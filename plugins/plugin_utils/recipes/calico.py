@@ -17,8 +17,6 @@ import re
 from .. import blocks
 from . import _bird, _parts
 
-# There is no bridge that would send a frame back.
-WITHOUT_CHECKS = ("hairpin",)
 PER_NODE = ("blocks", "as_number", "reflector_cluster_id")
 
 NEVER, ALWAYS, CROSS_SUBNET = MODES = ("Never", "Always", "CrossSubnet")
@@ -91,6 +89,11 @@ def title(options):
     """Which ways between nodes the options choose."""
     ways = {"%s %s" % (way, pool[way + "_mode"]) for pool in options["pools"] or [options] for way in ("vxlan", "ipip") if pool[way + "_mode"] != NEVER}
     return " ".join((["bgp"] if options["bgp"] else []) + sorted(ways))
+
+
+def without_checks(dummy):
+    """There is no bridge that would send a frame back."""
+    return ("hairpin",)
 
 
 def check_cluster(fabric):

@@ -47,7 +47,7 @@ WRONG = [
      "node1: fabric_pods[0].unit.exec_start: not set, and it is required: Command line, in the syntax of C(ExecStart) in C(systemd.service(5\\))."),
     (pods({"name": "a", "unit": {"exec_start": "x", "restart": "maybe"}}),
      "node1: fabric_pods[0].unit.restart: maybe: expected one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always"),
-    ({"fabric_backend": "flanel"}, "node1: fabric_backend: flanel: expected one of calico, flannel"),
+    ({"fabric_backend": "flanel"}, "node1: fabric_backend: flanel: expected one of calico, flannel, weave"),
     # names
     ({"fabric_name": "f" * 33}, "node1: fabric_name: %s: expected at most 32 lower-case letters, digits and inner hyphens" % ("f" * 33)),
     ({"fabric_name": "a/b"}, "node1: fabric_name: a/b: expected at most 32 lower-case letters, digits and inner hyphens"),

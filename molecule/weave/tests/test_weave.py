@@ -1,0 +1,101 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All pods are on one link: what is for everybody, or for a group, comes once to each, and to nobody twice."""
+
+import re
+import threading
+
+import pytest
+from flannel_node import pings, pod_address
+from lab_host import capture, in_pod, node, run_json
+
+NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
+# tcpdump knows VXLAN by another port.
+TUNNEL = "-T vxlan udp dst port 6784"
+GROUP = "239.1.2.3"
+# Prints READY, and for five seconds what comes to the group, one line each.
+LISTEN = """
+import socket, struct, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 7777))
+s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack("4s4s", socket.inet_aton("%s"), socket.inet_aton(sys.argv[1])))
+until = time.monotonic() + 5
+while time.monotonic() < until:
+    s.settimeout(max(0.01, until - time.monotonic()))
+    try:
+        print(s.recv(100).decode())
+    except socket.timeout:
+        pass
+""" % GROUP
+SEND = """
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sys.argv[1]))
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+time.sleep(2)
+for number in range(3):
+    s.sendto(b"hello %%d" %% number, ("%s", 7777))
+    time.sleep(0.1)
+""" % GROUP
+
+
+@pytest.fixture(params=NODES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def host(name):
+    return node(name)
+
+
+def test_a_copy_goes_to_each_other_node(host, name):
+    flooded = {entry["dst"] for entry in run_json(host, "bridge -j fdb show dev vxlan-6784") if entry["mac"] == "00:00:00:00:00:00"}
+    assert flooded == set(NODES.values()) - {NODES[name]}
+
+
+def test_the_mtu_is_that_of_weave(host):
+    assert {run_json(host, "ip -j link show dev %s" % link)[0]["mtu"] for link in ("weave", "vxlan-6784")} == {1376}
+    assert run_json(host, in_pod("a", "ip -j link show dev eth0"))[0]["mtu"] == 1376
+
+
+def test_pods_of_different_nodes_are_neighbours():
+    """No hop between them: ARP is answered by the pod itself, and a packet that may not be forwarded arrives."""
+    target = pod_address("node3", "a")
+    host = node("node1")
+    host.check_output(in_pod("a", "ip neigh flush dev eth0"))
+    answer = host.check_output(in_pod("a", "ping -n -t 1 -c 3 -i 0.2 -W 2 %s" % target))
+    assert " 0% packet loss" in answer and "DUP!" not in answer, answer
+    mac = run_json(node("node3"), in_pod("a", "ip -j link show dev eth0"))[0]["address"]
+    assert [entry["lladdr"] for entry in run_json(host, in_pod("a", "ip -j neigh show %s" % target))] == [mac]
+
+
+def test_between_nodes_it_is_in_the_tunnel():
+    assert pings("node1", "node3", TUNNEL) == {"tunnelled": 10, "plain": 0}
+
+
+def test_a_multicast_group_spans_nodes_and_nobody_hears_it_twice():
+    heard = {}
+
+    def listen(place):
+        heard[place] = node(place[0]).run(in_pod(place[1], "python3 -c '%s' %s" % (LISTEN, pod_address(*place)))).stdout
+
+    listeners = [threading.Thread(target=listen, args=(place,)) for place in (("node1", "b"), ("node2", "b"), ("node3", "a"))]
+    for listener in listeners:
+        listener.start()
+    node("node1").check_output(in_pod("a", "python3 -c '%s' %s" % (SEND, pod_address("node1", "a"))))
+    for listener in listeners:
+        listener.join(20)
+    assert set(heard.values()) == {"hello 0\nhello 1\nhello 2\n"}, heard
+    assert len(heard) == 3
+
+
+def test_there_is_no_storm():
+    """What is for everybody crosses the underlay once for each other node, and does not come back."""
+    target = re.sub(r"\d+$", "250", pod_address("node1", "a"))
+    with capture("node1", TUNNEL) as lines:
+        # ARP for an address that nobody has.
+        node("node2").run(in_pod("a", "ping -n -c 1 -W 2 %s" % target))
+    asked = [line for line in lines if "who-has %s" % target in line]
+    assert 1 <= len(asked) <= 3, lines

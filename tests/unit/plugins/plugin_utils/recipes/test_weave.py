@@ -1,0 +1,70 @@
+# Copyright (c) 2026 clusternet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The document against what Weave puts on a node, object by object."""
+
+from __future__ import annotations
+
+import intent
+import pytest
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, recipes
+
+EVERYBODY = "00:00:00:00:00:00"
+
+
+def document(node="node1", count=3, pods=(), **common):
+    fabric = intent.fabric(intent.nodes(count, fabric_pods=list(pods)), fabric_backend="weave", **common)
+    return recipes.get("weave").document(fabric, node)
+
+
+def test_the_mtu_is_at_most_that_of_weave():
+    assert document()["underlay"] == {"address": "198.51.100.1", "overhead": 50, "mtu_limit": 1376}
+
+
+def test_the_tunnel_is_a_port_of_the_bridge():
+    assert document()["vxlan"] == [
+        {"name": "vxlan-6784", "vni": 6784, "port": 6784, "local": "198.51.100.1", "dev": "auto", "learning": True, "master": "weave", "up": True,
+         "mac": document()["vxlan"][0]["mac"], "mtu": "auto"}
+    ]
+
+
+def test_what_is_for_everybody_goes_to_every_other_node():
+    assert document("node2")["vxlan_fdb"] == [
+        {"dev": "vxlan-6784", "mac": EVERYBODY, "dst": "198.51.100.1"}, {"dev": "vxlan-6784", "mac": EVERYBODY, "dst": "198.51.100.3"}]
+
+
+def test_known_pods_and_nodes_in_place_of_learning():
+    found = document(count=2, pods=[{"name": "web"}], weave_learning=False)
+    assert found["vxlan"][0]["learning"] is False
+    assert found["vxlan_fdb"] == [
+        {"dev": "vxlan-6784", "mac": mac, "dst": "198.51.100.2"} for mac in (EVERYBODY, "0a:58:0a:f4:02:02", "0a:58:0a:f4:02:01")]
+
+
+def test_all_pods_are_on_one_link():
+    found = document(count=1, pods=[{"name": "web"}])
+    assert found["address"] == [{"dev": "weave", "address": "10.244.1.1/16"}, {"netns": "web", "dev": "eth0", "address": "10.244.1.2/16"}]
+    assert found["route"] == [{"netns": "web", "dst": "default", "via": "10.244.1.1", "dev": "eth0"}]
+    assert [rule for chain in found["iptables_chain"] if chain["table"] == "nat" for rule in chain["rules"]] == [
+        "-s 10.244.0.0/16 -d 224.0.0.0/4 -j RETURN", "! -s 10.244.0.0/16 -d 10.244.0.0/16 -j MASQUERADE", "-s 10.244.0.0/16 ! -d 10.244.0.0/16 -j MASQUERADE"]
+
+
+def test_a_link_that_no_node_is_on():
+    found = document(count=1, pods=[{"name": "web"}], weave_expose=False)
+    assert found["address"] == [{"netns": "web", "dev": "eth0", "address": "10.244.1.2/16"}]
+    assert "route" not in found
+    assert [(chain["chain"], chain["rules"]) for chain in found["iptables_chain"]] == [("WEAVE-FORWARD", ["-i weave -o weave -j ACCEPT"])]
+    assert set(recipes.get("weave").without_checks({"options": {"expose": False}})) == {"pod_node", "node_pod", "outside"}
+    assert not recipes.get("weave").without_checks({"options": {"expose": True}})
+
+
+def test_a_second_fabric_on_the_node():
+    found = document(fabric_name="two", fabric_number=161, weave_vni=7)
+    assert [found["bridge"][0]["name"], found["vxlan"][0]["name"]] == ["weave-161", "vxlan-6784-161"]
+    assert {chain["chain"] for chain in found["iptables_chain"]} == {"WEAVE-FORWARD-161", "WEAVE-161"}
+
+
+@pytest.mark.parametrize("variable, value", [("weave_vni", 0), ("weave_vni", 2**24), ("weave_port", 65536)])
+def test_numbers_out_of_range(variable, value):
+    with pytest.raises(cluster.InvalidCluster, match="%s: %d: expected a" % (variable, value)):
+        document(**{variable: value})
