@@ -10,7 +10,7 @@ import pytest
 from flannel_node import pings, pod_address
 from lab_host import capture, in_pod, node, run_json
 
-NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
+NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.16.13"}
 # tcpdump knows VXLAN by another port.
 TUNNEL = "-T vxlan udp dst port 6784"
 GROUP = "239.1.2.3"
