@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
+from . import recipes
+
 # The copy that systemd-resolved keeps with the real servers: its stub on loopback does not answer inside a pod.
 NODE_RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]
 
@@ -17,7 +19,7 @@ def files(fabric, name):
     result = []
     for pod in fabric["nodes"][name]["pods"]:
         folder = "/etc/netns/%s/" % pod["name"]
-        resolver = _resolv_conf(fabric)
+        resolver = _resolv_conf(fabric, name)
         result.append({"path": folder + "hosts", "content": _hosts(pod)})
         result.append(dict({"path": folder + "resolv.conf"}, **({"content": resolver} if resolver else {"copy_of": NODE_RESOLV_CONF})))
         if pod["unit"]:
@@ -30,7 +32,7 @@ def units(fabric, name):
     result = []
     for pod in fabric["nodes"][name]["pods"]:
         if pod["unit"]:
-            text = "\0".join([_unit(fabric, pod), _hosts(pod), _resolv_conf(fabric)])
+            text = "\0".join([_unit(fabric, pod), _hosts(pod), _resolv_conf(fabric, name)])
             revision = hashlib.sha256(text.encode()).hexdigest()[:16]
             result.append({"name": unit_name(fabric, pod), "revision": revision, "netns": pod["name"]})
     return result
@@ -45,14 +47,13 @@ def _hosts(pod):
     return "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%s %s\n" % (pod["address"], pod["name"])
 
 
-def _resolv_conf(fabric):
-    """Empty where the cluster names no server: then the node's own counts."""
-    if not fabric["nameservers"]:
-        return ""
-    lines = ["nameserver " + server for server in fabric["nameservers"]]
-    if fabric["search_domains"]:
-        lines.append("search " + " ".join(fabric["search_domains"]))
-    return "\n".join(lines) + "\n"
+def _resolv_conf(fabric, name):
+    """Empty where there is no server to name: then the node's own counts."""
+    servers, domains = recipes.get(fabric["backend"]).resolver(fabric, name)
+    lines = ["nameserver " + server for server in servers]
+    if servers and domains:
+        lines.append("search " + " ".join(domains))
+    return "".join(line + "\n" for line in lines)
 
 
 def _unit(fabric, pod):

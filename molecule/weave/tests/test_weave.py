@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All pods are on one link: what is for everybody, or for a group, comes once to each, and to nobody twice."""
 
+import contextlib
 import re
+import subprocess
 import threading
+import time
 
 import pytest
 from flannel_node import pings, pod_address
-from lab_host import capture, in_pod, node, run_json
+from lab_host import LAB_SHELL, capture, in_pod, node, run_json
 
 NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.16.13"}
 # tcpdump knows VXLAN by another port.
@@ -38,6 +41,32 @@ for number in range(3):
     s.sendto(b"hello %%d" %% number, ("%s", 7777))
     time.sleep(0.1)
 """ % GROUP
+
+
+# Prints the first address of each answer.
+ASK = """
+import socket, struct, sys
+name = b"".join(bytes([len(label)]) + label.encode() for label in sys.argv[2].split("."))
+for number in range(int(sys.argv[3])):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    question = struct.pack("!6H", number, 0x100, 1, 0, 0, 0) + name + bytes([0]) + struct.pack("!2H", 1, 1)
+    s.sendto(question, (sys.argv[1], 53))
+    # After the question: a pointer to the name, type, class, TTL, length, and the address.
+    print(socket.inet_ntoa(s.recv(2000)[len(question) + 12:][:4]))
+"""
+
+
+@contextlib.contextmanager
+def outside(script):
+    """Runs it on the lab's outside host, until its standard input ends."""
+    process = subprocess.Popen([LAB_SHELL, "--netns", "outside", "--", "sh", "-c", script], stdin=subprocess.PIPE)
+    try:
+        time.sleep(1)
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(timeout=20)
 
 
 @pytest.fixture(params=NODES)
@@ -99,3 +128,30 @@ def test_there_is_no_storm():
         node("node2").run(in_pod("a", "ping -n -c 1 -W 2 %s" % target))
     asked = [line for line in lines if "who-has %s" % target in line]
     assert 1 <= len(asked) <= 3, lines
+
+
+def addresses(host, name):
+    """All addresses of a name as a pod's resolver gives them."""
+    return {line.split()[0] for line in host.check_output(in_pod("b", "getent ahostsv4 %s" % name)).splitlines()}
+
+
+def test_a_name_is_all_pods_of_that_name(host):
+    wanted = {pod_address(place, "a") for place in NODES}
+    assert addresses(host, "a.weave.local") == addresses(host, "a") == wanted
+    # What the resolver orders anew, the server has in another order each time.
+    server = host.check_output(in_pod("b", "cat /etc/resolv.conf")).split()[1]
+    first = host.check_output(in_pod("b", "python3 -c '%s' %s a.weave.local 12" % (ASK, server))).split()
+    assert len(first) == 12 and set(first) == wanted
+
+
+def test_an_address_has_its_name(host):
+    found = host.check_output(in_pod("a", "getent hosts %s" % pod_address("node3", "b"))).split()
+    assert found == [pod_address("node3", "b"), "b.weave.local"]
+
+
+def test_other_names_are_asked_outside_and_those_of_pods_are_not(host):
+    script = ("timeout 15 dnsmasq --keep-in-foreground --pid-file= --no-resolv --no-hosts --address=/#/192.0.2.7 --listen-address=198.18.32.2 "
+              "--bind-interfaces >/dev/null 2>&1 & server=$!; trap 'kill $server' EXIT; read dummy")
+    with outside(script):
+        assert addresses(host, "upstream.example.org") == {"192.0.2.7"}
+        assert host.run(in_pod("b", "getent ahostsv4 nobody.weave.local")).rc == 2

@@ -50,6 +50,11 @@ def units(dummy, dummy_name):
     return []
 
 
+def resolver(fabric, dummy_name):
+    """The name servers of a node's pods and the domains that names are looked for in; none, and the node's own count."""
+    return fabric["nameservers"] or [], fabric["search_domains"] or []
+
+
 def daemon(dummy, dummy_name):
     """The routing daemon of a node, or None: where its C(config) and its C(socket) are, its C(content), the C(bridge) that it runs while sessions
     become others, and the C(sessions) and C(networks) that it should come to have, each with the node or address that they are C(to)."""

@@ -10,13 +10,16 @@ other node (head-end replication). It stands for Weave's fast datapath. Each nod
 
 from __future__ import annotations
 
-from . import _parts
+import re
+
+from . import _defaults, _dns, _parts
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
 MTU = 1376
 # Inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20.
 OVERHEAD = 50
 EVERYBODY = "00:00:00:00:00:00"
+DOMAIN = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 OFF_THE_LINK = ("pod_node", "node_pod", "outside")
 
 
@@ -26,6 +29,10 @@ def check(options):
         yield "weave_vni", options["vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
     if not 1 <= options["port"] <= 65535:
         yield "weave_port", options["port"], "expected a UDP port from 1 to 65535"
+    if options["dns"] and not options["expose"]:
+        yield "weave_dns", True, "expected weave_expose: true with it: pods ask their node, which has to be on the link"
+    if not DOMAIN.match(options["dns_domain"]):
+        yield "weave_dns_domain", options["dns_domain"], "expected a domain name, such as weave.local"
 
 
 def title(options):
@@ -41,6 +48,32 @@ def without_checks(fabric):
 def kernel_modules(dummy):
     """What the kernel has to have built in or as a module."""
     return _parts.BRIDGE_MODULES + ["vxlan"]
+
+
+def packages(fabric):
+    """What brings the commands that the backend needs."""
+    return _dns.PACKAGES if fabric["options"]["dns"] else {}
+
+
+def files(fabric, name, dummy_mtu):
+    """Those of the name server."""
+    return _dns.files(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+
+
+def units(fabric, name):
+    """The name server."""
+    return _dns.units(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+
+
+def resolver(fabric, name):
+    """weaveDNS: the node itself, which asks what fabric_nameservers says, or what the node asks itself."""
+    if not fabric["options"]["dns"]:
+        return _defaults.resolver(fabric, name)
+    return [_router(fabric, name)], [fabric["options"]["dns_domain"]] + (fabric["search_domains"] or [])
+
+
+def _router(fabric, name):
+    return _parts.gateway(fabric["nodes"][name]["subnet"])
 
 
 def exclusive(options):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import intent
 import pytest
-from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, recipes
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, pods, recipes
 
 EVERYBODY = "00:00:00:00:00:00"
 
@@ -50,7 +50,7 @@ def test_all_pods_are_on_one_link():
 
 
 def test_a_link_that_no_node_is_on():
-    found = document(count=1, pods=[{"name": "web"}], weave_expose=False)
+    found = document(count=1, pods=[{"name": "web"}], weave_expose=False, weave_dns=False)
     assert found["address"] == [{"netns": "web", "dev": "eth0", "address": "10.244.1.2/16"}]
     assert "route" not in found
     assert [(chain["chain"], chain["rules"]) for chain in found["iptables_chain"]] == [("WEAVE-FORWARD", ["-i weave -o weave -j ACCEPT"])]
@@ -62,6 +62,42 @@ def test_a_second_fabric_on_the_node():
     found = document(fabric_name="two", fabric_number=161, weave_vni=7)
     assert [found["bridge"][0]["name"], found["vxlan"][0]["name"]] == ["weave-161", "vxlan-6784-161"]
     assert {chain["chain"] for chain in found["iptables_chain"]} == {"WEAVE-FORWARD-161", "WEAVE-161"}
+
+
+def dns(**common):
+    fabric = intent.fabric(intent.nodes(2, fabric_pods=[{"name": "web"}]), fabric_backend="weave", **common)
+    return fabric, {entry["path"].rpartition("/")[2]: entry["content"] for entry in recipes.get("weave").files(fabric, "node2", 1376)}
+
+
+def test_every_node_knows_all_names():
+    fabric, files = dns(fabric_nameservers=["192.0.2.53"], fabric_search_domains=["example.org"])
+    assert files["names"].splitlines()[1:] == ["10.244.1.2 web.weave.local", "10.244.2.2 web.weave.local"]
+    assert files["dnsmasq.conf"].splitlines()[1:] == [
+        "listen-address=10.244.2.1", "bind-interfaces", "no-hosts", "addn-hosts=/etc/clusternet/fabric/names", "local=/weave.local/",
+        "rev-server=10.244.0.0/16", "no-resolv", "server=192.0.2.53"]
+    resolv = [entry["content"] for entry in pods.files(fabric, "node2") if entry["path"].endswith("/resolv.conf")]
+    assert resolv == ["nameserver 10.244.2.1\nsearch weave.local example.org\n"]
+    assert recipes.get("weave").packages(fabric) == {"dnsmasq": "dnsmasq-base"}
+
+
+def test_other_names_are_another_revision():
+    found = [recipes.get("weave").units(dns(weave_dns_domain=domain)[0], "node2") for domain in ("weave.local", "weave.local", "example.org")]
+    assert found[0] == found[1] != found[2]
+    assert found[0][0]["name"] == "clusternet-dns@fabric.service"
+
+
+def test_without_names():
+    fabric, files = dns(weave_dns=False)
+    assert not files and not recipes.get("weave").units(fabric, "node2") and not recipes.get("weave").packages(fabric)
+
+
+@pytest.mark.parametrize("variables, expected", [
+    ({"weave_dns": True, "weave_expose": False}, "weave_dns: True: expected weave_expose: true"),
+    ({"weave_dns_domain": "-x.local"}, "weave_dns_domain: -x.local: expected a domain name"),
+])
+def test_names_that_cannot_be(variables, expected):
+    with pytest.raises(cluster.InvalidCluster, match=expected):
+        document(**variables)
 
 
 @pytest.mark.parametrize("variable, value", [("weave_vni", 0), ("weave_vni", 2**24), ("weave_port", 65536)])
