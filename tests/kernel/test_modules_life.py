@@ -126,6 +126,23 @@ LIVES = {
         ["ip -n web xfrm policy add src 198.51.100.0/24 dst 203.0.113.0/24 dir out priority 0 tmpl src 192.0.2.11 dst 192.0.2.12 proto esp "
          "reqid 11 mode tunnel level required"],
     ),
+    "vxlan by a group": (
+        {"name": "vxlan43", "vni": 43, "dev": "eth0", "group": "239.1.1.1", "ttl": 8, "tos": 16, "srcport": "49152-65535", "udpcsum": False,
+         "learning": False, "l2miss": True},
+        {"name": "vxlan43"},
+        ["ip link add name vxlan43 type vxlan id 43 dstport 4789 dev eth0 group 239.1.1.1 nolearning ttl 8 tos 0x10 srcport 49152 65535 l2miss noudpcsum",
+         "ip link set dev vxlan43 up"],
+    ),
+    "vxlan in external mode": (
+        {"name": "vxlan-ext", "netns": "web", "external": True, "port": 4790},
+        {"name": "vxlan-ext", "netns": "web"},
+        ["ip -n web link add name vxlan-ext type vxlan external dstport 4790 learning", "ip -n web link set dev vxlan-ext up"],
+    ),
+    "vxlan_fdb by another device": (
+        {"dev": "vtep", "mac": "00:00:00:00:00:00", "dst": "192.0.2.12", "port": 8472, "vni": 9, "via": "port"},
+        {"dev": "vtep", "mac": "00:00:00:00:00:00", "dst": "192.0.2.12"},
+        ["bridge fdb append 00:00:00:00:00:00 dev vtep dst 192.0.2.12 port 8472 vni 9 via port self permanent"],
+    ),
     "vxlan_fdb": (
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b", "dst": "192.0.2.12"},
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b"},

@@ -145,7 +145,7 @@ BAD = [
     ("veth", {"name": "v", "peer": {"name": "p", "mtu": "1"}}, "veth.peer.mtu: 1: expected 'auto' or an MTU in bytes from 68 to 65535"),
     ("veth", {"name": "v", "peer": {"name": "p", "netns": "gone"}}, "veth.peer.netns: " + NO_NAMESPACE),
     ("veth", {"name": "v", "peer": {"netns": "mine"}}, "missing required arguments: name found in peer"),
-    ("vxlan", {"name": "x"}, "state is present but all of the following are missing: vni"),
+    ("vxlan", {"name": "x"}, "vxlan.vni: None: expected a VNI from 1 to 16777215, or external"),
     ("vxlan", {"name": "x", "vni": 1 << 24}, "vxlan.vni: 16777216: expected a VNI from 1 to 16777215"),
     ("vxlan", {"name": "x", "vni": 3, "local": "here"}, "vxlan.local: 'here': expected an IP address without a prefix length"),
     ("vxlan", {"name": "x", "vni": 3, "dev": "gone"}, "vxlan.dev: " + NO_DEVICE),

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from . import fields
 from .errors import Conflict, Invalid
 from .columns import MANY, validated
@@ -200,7 +198,7 @@ def _own_underlay(found, key, item, path):
     link = found["link"].get((key[0], dev))
     if link is None:
         raise Conflict("%s: the underlay device %s does not exist" % (path, dev))
-    version = ipaddress.ip_address(item["local"]).version if item["local"] else 4
+    version = 6 if ":" in (item["local"] or item.get("flood_group") or "") else 4
     return dev, link["mtu"] - overhead[version]
 
 
@@ -230,6 +228,7 @@ def present_places(wanted, found, purger=None):
         if isinstance(KINDS.get(table), Bulk):
             item = wanted[table][key]
             needed = [("dev", (key[0], item["dev"]))] + [("nexthops", (key[0], hop.dev)) for hop in item.get("nexthops", ())]
+            needed += [("via", (key[0], item["via"]))] if table == "vxlan_fdb" else []
         elif table in ("address", "proxy_neighbour", "bridge_vlan"):
             needed = [("dev", key[:2])]
         elif item.get("parent"):
@@ -254,6 +253,7 @@ def present_places(wanted, found, purger=None):
 def _standing(wanted):
     """(table, key) of all that stands in a namespace; of what comes in thousands one for each device."""
     yield from [("route", key) for key, item in wanted["route"].items() if item["nexthops"]]
+    yield from [("vxlan_fdb", key) for key, item in wanted["vxlan_fdb"].items() if item["via"]]
     for name, items in wanted.items():
         kind = KINDS[name]
         for key in on_devices(items).values() if isinstance(kind, Bulk) else items if name != "netns" else ():
@@ -324,7 +324,9 @@ def fitting(wanted, found):
         below = link(*device) or {"kind": "vxlan"}
         if below["kind"] != "vxlan":
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dev", key[1], "a VXLAN device, not a %s" % (below["kind"] or "device of another kind"))
-        local[device] = below.get("local")
+        local[device] = below.get("local") or below.get("flood_group")
+        for other in () if below.get("external") else [other for other in wanted["vxlan_fdb"] if other[4] and other[:2] == device]:
+            raise Invalid(wanted.paths[("vxlan_fdb", other)] + ".src_vni", other[4], "a device in external mode with it, which %s is not" % other[1])
     ipv6 = {device: ":" in address for device, address in local.items() if address}
     mixed = len({":" in item["dst"] for item in wanted["vxlan_fdb"].values()} | set(ipv6.values())) > 1
     for key, item in wanted["vxlan_fdb"].items() if mixed else ():

@@ -76,6 +76,11 @@ class Outcome:
             by_kind[operation.kind.name] = by_kind.get(operation.kind.name, 0) + 1
         return counts
 
+    def replaced(self):
+        """The links that are made anew, and why, in words."""
+        return ["%s: %s cannot be changed in place" % (operation.kind.describe(operation.key), operation.because)
+                for operation in self.operations if operation.because]
+
     def commands(self):
         return [line for kind, operations in itertools.groupby(self.operations, lambda operation: operation.kind)
                 for line in kind.all_commands(operations)]

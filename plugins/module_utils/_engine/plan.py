@@ -65,7 +65,7 @@ class Planner:
         kind, done = LINKS[item["kind"]], len(self.operations)
         found = self.work["link"].get(key)
         if found is not None and kind.must_replace(found, item):
-            self.remove_link(key)
+            self.remove_link(key, kind.must_replace(found, item))
         found = self.work["link"].get(key)
         claim = kind.claim(key, item)
         claim = None if found is not None and kind.claim(key, found) == claim else claim
@@ -116,9 +116,9 @@ class Planner:
                         self.remove_link(link)
         self.do(Operation(kind, "remove", key, before=self.work[kind.table][key]))
 
-    def remove_link(self, key):
+    def remove_link(self, key, because=None):
         found = self.work["link"][key]
-        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found))
+        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found, because=because))
 
     def build(self, wanted, owner):
         for key, item in wanted["netns"].items():
@@ -137,7 +137,7 @@ class Planner:
             self.settle(KINDS["sysctl"], key, item)
         for name in ADDITIVE:
             self.settle_all(KINDS[name], wanted[name])
-            if name == "bridge_vlan" and owner.fabric:
+            if owner.fabric:
                 self.settle_all(KINDS[name], KINDS[name].given(self.work, wanted[name], owner))
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))

@@ -25,6 +25,7 @@ IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_LINK_NETNSID = 18, 20, 27, 37
 INFO_KIND, INFO_DATA = 1, 2
 IFF_UP = 1
 LOOPBACK = "lo"
+GONE = "if"  # before the number of a device that is there no more, as ip-link(8) writes it
 IPV6_MIN_MTU = 1280
 CHILDREN = ("macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", "macsec")  # fall with the link that they stand on
 ALIKE = {"macvtap": "macvlan", "ipvtap": "ipvlan"}  # kinds that are none of the engine's and follow their parent as one of its does
@@ -392,6 +393,8 @@ def lose_link(state, key):
             lose_link(state, other)
         elif item.get("dev") == name:
             state.alter("link", other, dev="")  # a tunnel of another kind keeps the number of what is gone
+    for other in [other for other, item in state["vxlan_fdb"].items() if item["via"] == name and other[0] == netns]:
+        state.alter("vxlan_fdb", other, via=GONE + str(link.get("index", 0)))
     for other in children(state, key):
         lose_link(state, other)
     if link.get("peer"):

@@ -85,9 +85,8 @@ class BridgeVlan(Kind):
             raise Conflict("%s: the device is %s, and a fabric cannot mark VLANs of such a one; add them with the module bridge_vlan"
                            % (self.describe(key), whose(link)))
 
-    @staticmethod
-    def given(state, wanted, owner):
-        """{key: object} of the default PVIDs that the owner's bridges and ports have unless something else is wanted of that number."""
+    def given(self, state, wanted, owner):
+        """The default PVIDs of the owner's bridges and ports."""
         pvids = {key[:2] for key, item in wanted.items() if item["pvid"]}
         found = {}
         for device, link in state["link"].items():
