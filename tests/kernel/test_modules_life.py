@@ -85,6 +85,12 @@ LIVES = {
         ["ip link add link eth0 name tmpbf6e140e netns web mtu 1400 type macvlan mode bridge",
          "ip -n web link set dev tmpbf6e140e name eth1", "ip -n web link set dev eth1 up"],
     ),
+    "macvlan of sources": (
+        {"name": "m0", "parent": "eth0", "mode": "source", "source_macs": ["02:00:5e:10:00:0B", "02:00:5e:10:00:0a"], "bcqueuelen": 500},
+        {"name": "m0"},
+        ["ip link add link eth0 name m0 type macvlan mode source macaddr set 02:00:5e:10:00:0a 02:00:5e:10:00:0b bcqueuelen 500",
+         "ip link set dev m0 up"],
+    ),
     "ipvlan": (
         {"netns": "web", "name": "eth1", "parent": "eth0", "parent_netns": "web", "mode": "l3"},
         {"netns": "web", "name": "eth1"},

@@ -187,6 +187,20 @@ LIVES = {
              veth=[{"name": "x0", "netns": "p", "mtu": 1300, "peer": {"name": "x1"}}],
              macvlan=[{"name": "m1", "netns": "p", "parent": "br0"}, {"name": "m2", "parent": "x0", "parent_netns": "p", "master": "br1"}]),
     ],
+    "macvlan in the other modes": [
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0B", "02:00:00:00:00:0a"], "bcqueuelen": 500},
+                     {"name": "m2", "parent": "eth9", "mode": "private"}]},
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0c", "02:00:00:00:00:0b"]},
+                     {"name": "m2", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0a"], "bcqueuelen": 2000}]},
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "source", "source_macs": []}, {"name": "m2", "parent": "eth9", "mode": "vepa"}]},
+        # alone on its parent, others make way; and back
+        dict(P, macvlan=[{"name": "m1", "parent": "eth9", "mode": "passthru"}], address=[{"dev": "m1", "address": "10.0.0.1/24"}]),
+        dict(P, macvlan=[{"name": "m9", "netns": "p", "parent": "eth9", "mode": "passthru"}]),
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "bridge"}]},
+        dict(VETH, macvlan=[{"name": "m1", "parent": "x0", "mode": "passthru"}]),
+        {"veth": [{"name": "x0", "mac": "02:00:00:00:00:02", "mtu": 1400, "peer": {"name": "x1"}}],
+         "macvlan": [{"name": "m1", "parent": "x0", "mode": "passthru"}]},
+    ],
     "ipvlan": [
         dict(P, ipvlan=[{"name": "eth0", "netns": "p", "parent": "eth9"}], address=[POD],
              neighbour=[{"dev": "eth0", "netns": "p", "address": "10.0.0.9", "mac": "02:00:00:00:00:09"}]),

@@ -67,12 +67,12 @@ class Planner:
         if found is not None and kind.must_replace(found, item):
             self.remove_link(key, kind.must_replace(found, item))
         found = self.work["link"].get(key)
-        claim = kind.claim(key, item)
-        claim = None if found is not None and kind.claim(key, found) == claim else claim
-        for other, found in list(self.work["link"].items()) if claim else ():
+        holds = found is not None and kind.claim(key, found) == kind.claim(key, item)
+        rivals = None if holds else kind.rivals(key, item)
+        for other, found in list(self.work["link"].items()) if rivals else ():
             # one that is wanted may be to have another, or to have whichever
-            stays = other in links and links[other]["kind"] == kind.kind and kind.claim(other, links[other]) == claim
-            if not stays and other != key and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
+            stays = other in links and links[other]["kind"] == kind.kind and rivals(other, links[other])
+            if not stays and found["kind"] == kind.kind and rivals(other, found) and owner.holds_link(found):
                 self.remove_link(other)
         if kind.leftover(key) in self.work["link"]:
             self.remove_link(kind.leftover(key))

@@ -104,8 +104,13 @@ class Link(Kind):
     def claim(self, key, item):
         """What no two links of the kind can have, or None."""
 
-    def claimed(self, item):
-        """(the claim in words, what to choose instead)"""
+    def rivals(self, key, item):
+        """Says of another link of the kind (its key, itself) whether the two cannot be there together; None where that is never so."""
+        claim = self.claim(key, item)
+        return claim and (lambda other, found: other != key and self.claim(other, found) == claim)
+
+    def claimed(self, item, rival=None):
+        """(what the two cannot both have in words, what to choose instead)"""
         raise NotImplementedError
 
     def check(self, state, key, wanted, owner):
@@ -119,10 +124,10 @@ class Link(Kind):
             if found["kind"] != self.kind:
                 raise Conflict("%s: there is a %s of that name; remove it first, or choose another name"
                                % (self.describe(key), found["kind"] or "device of another kind"))
-        claim = self.claim(key, wanted)
-        for other, found in state["link"].items() if claim else ():
-            if found["kind"] == self.kind and other != key and not owner.holds_link(found) and self.claim(other, found) == claim:
-                words, advice = self.claimed(wanted)
+        rivals = self.rivals(key, wanted)
+        for other, found in state["link"].items() if rivals else ():
+            if found["kind"] == self.kind and not owner.holds_link(found) and rivals(other, found):
+                words, advice = self.claimed(wanted, found)
                 raise Conflict("%s: %s is taken by %s, %s; choose %s"
                                % (self.describe(key), words, self.describe(other), whose(found), advice))
 

@@ -30,10 +30,13 @@ class RawLink(Link):
         return body + self.info(transaction, netns, wanted)
 
     def info(self, transaction, netns, fields):
-        data = b"".join(wire.attribute(item.number(fields[field]) if callable(item.number) else item.number,
+        return wire.attribute(IFLA_LINKINFO, wire.text(INFO_KIND, self.kind)
+                              + wire.attribute(INFO_DATA, self.info_data(transaction, netns, fields)))
+
+    def info_data(self, transaction, netns, fields):
+        return b"".join(wire.attribute(item.number(fields[field]) if callable(item.number) else item.number,
                                        item.encode(fields[field], transaction, netns))
                         for field, item in self.data.items() if fields.get(field) not in (None, ""))
-        return wire.attribute(IFLA_LINKINFO, wire.text(INFO_KIND, self.kind) + wire.attribute(INFO_DATA, data))
 
     def request_data(self, transaction, netns, name, changed):
         transaction.queue(netns, wire.RTM_NEWLINK, 0, header() + wire.text(IFLA_IFNAME, name) + self.info(transaction, netns, changed), links=True)

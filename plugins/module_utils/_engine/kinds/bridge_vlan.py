@@ -71,7 +71,10 @@ class BridgeVlan(Kind):
         return link is not None and owner.holds_link(link)
 
     def implied(self, state, key, item):
-        return key[2] == _vlans.default_of(state, key[0], _vlans.bridge_of(state, key[:2]))
+        """As it was given, or without the PVID where another one has that."""
+        if not item["untagged"] or key[2] != _vlans.default_of(state, key[0], _vlans.bridge_of(state, key[:2])):
+            return False
+        return item["pvid"] or any(other["pvid"] for dummy, other in _vlans.on(state, key[:2]))
 
     def check(self, state, key, wanted, owner):
         if not state.has_vlans:

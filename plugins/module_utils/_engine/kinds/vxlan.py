@@ -107,7 +107,7 @@ class Vxlan(RawLink):
     def claim(self, key, item):
         return key[0], item["vni"] or 0, item["dstport"], _version(item)
 
-    def claimed(self, item):
+    def claimed(self, item, rival=None):
         return ("VNI %d on UDP port %d" % (item["vni"], item["dstport"]), "another VNI or port") if item["vni"] else (
             "being external on UDP port %d" % item["dstport"], "another port")
 
