@@ -71,7 +71,7 @@ replaced:
   returned: when there are any
   type: list
   elements: str
-  sample: ["link to-b: remote cannot be changed in place"]
+  sample: ["ipip to-b: remote cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

@@ -81,7 +81,7 @@ replaced:
   returned: when there are any
   type: list
   elements: str
-  sample: ["link eth0 in namespace web: parent cannot be changed in place"]
+  sample: ["macvlan eth0 in namespace web: parent cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

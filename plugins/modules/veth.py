@@ -58,7 +58,7 @@ replaced:
   returned: when there are any
   type: list
   elements: str
-  sample: ["link veth-web: peer cannot be changed in place"]
+  sample: ["veth veth-web: peer cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

@@ -67,7 +67,7 @@ replaced:
   returned: when there are any
   type: list
   elements: str
-  sample: ["link eth0.42: id cannot be changed in place"]
+  sample: ["vlan eth0.42: id cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

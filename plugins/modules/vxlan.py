@@ -141,7 +141,7 @@ replaced:
   returned: when there are any
   type: list
   elements: str
-  sample: ["link vxlan42: vni cannot be changed in place"]
+  sample: ["vxlan vxlan42: vni cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

@@ -55,7 +55,7 @@ BEFORE = {
     "route": VTEP + "ip -n web route add blackhole default",
     "sysctl": "ip link add far0 type veth peer name eth0.42 netns web",
     "veth": "ip link add br-blue type bridge",
-    "vxlan_fdb": VTEP,
+    "vxlan_fdb": VTEP + "ip link add vxlan-ext type vxlan external dstport 4790; ip link add eth1 type veth peer name far1",
     "wireguard": KEY,
     "xfrm_state": KEY,
 }

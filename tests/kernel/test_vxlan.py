@@ -42,13 +42,26 @@ def test_what_makes_it_anew_is_said_and_all_on_it_stands_again(node, field):
     before = node.apply(document).after
     changed = dict(document, vxlan=[dict(document["vxlan"][0], **{field: value})])
     done = node.apply(changed)
-    assert done.replaced() == ([] if changeable else ["link vx: %s cannot be changed in place"
-                                                      % {"port": "dstport", "group": "flood_group"}.get(field, field)])
+    assert done.replaced() == ([] if changeable else ["vxlan vx: %s cannot be changed in place" % field])
     assert ("remove" in done.counts()) is not changeable
     assert {name: entries for name, entries in done.after.items() if name != "vxlan"} == {
         name: entries for name, entries in before.items() if name != "vxlan"}
     assert done.after["vxlan"][0][field] == value and done.after["vxlan"][0]["bridge_port"] == {"isolated": True}
     node.settled(changed)
+
+
+def test_what_goes_with_what_is_made_anew_is_said_too(node):
+    def document(peer, kind="veth"):
+        found = {"veth": [{"name": "x0", "peer": {"name": peer}}], "vxlan": [{"name": "vx", "vni": 7, "dev": "x0"}], "bridge": [], "address": [
+            {"dev": "vx", "address": "10.0.0.1/24"}]}
+        found[kind].append({"name": "s0", "peer": {"name": "s1"}} if kind == "veth" else {"name": "s0"})
+        return found
+
+    assert node.apply(document("x1")).replaced() == []
+    foretold, done = node.apply(document("x2", "bridge"), check=True), node.apply(document("x2", "bridge"))
+    assert sorted(done.replaced()) == sorted(foretold.replaced()) == [
+        "veth s0: a bridge takes its place", "veth x0: peer cannot be changed in place", "vxlan vx: it goes with what it stands on"]
+    node.settled(document("x2", "bridge"))
 
 
 def test_a_group_is_in_the_flood_list_and_nobody_has_to_ask_for_it(node):

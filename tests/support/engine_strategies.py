@@ -127,9 +127,14 @@ def veth(draft):
 def vxlan(draft):
     for name in draft.free("", "t0", "t1", "s0"):
         number = ("t0", "t1", "s0").index(name)
-        draft.document["vxlan"].append(dict(
-            draft.end("", name, "vxlan"), vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
-            local=UNDERLAY, dev="eth9", learning=draft.maybe()))
+        found = dict(draft.end("", name, "vxlan"), local=UNDERLAY, dev="eth9", learning=draft.maybe(), ttl=draft.pick(None, 4, 9),
+                     ageing_time=draft.pick(None, 60, 100), l2miss=draft.pick(None, None, None, True))
+        if number == 1 and draft.maybe():
+            found.update(external=True, port=4790)
+        else:
+            found.update(vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
+                         group=draft.pick(None, None, "", "239.1.1.1"))
+        draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
 
 
 def dummy(draft):
@@ -156,7 +161,9 @@ def macvlan(draft):
         parent = draft.pick(("", "eth9"), *parents)
         if draft.devices[parent].get("bears") != "ipvlan":
             draft.devices[parent]["bears"] = "macvlan"
-            child(draft, "macvlan", name, parent, mode=draft.pick("bridge", "bridge", "vepa", "private"), mac=draft.pick(*own_macs("macvlan" + name)))
+            mode = draft.pick("bridge", "bridge", "vepa", "private", "source")
+            child(draft, "macvlan", name, parent, mode=mode, mac=draft.pick(*own_macs("macvlan" + name)), bcqueuelen=draft.pick(None, 500, 2000),
+                  source_macs=draft.some(*MACS) if mode == "source" else None)
 
 
 def vlan(draft):
@@ -261,15 +268,15 @@ def reachable(draft):
 
 
 def vxlan_fdb(draft):
-    devices = [link["name"] for link in draft.document["vxlan"]]
-    if not devices:
+    if not draft.document["vxlan"]:
         vxlan(draft)
-        devices = [link["name"] for link in draft.document["vxlan"]]
-    for name in devices:
+    for link in draft.document["vxlan"]:
+        number = draft.pick(7, 8) if link.get("external") else None
         for mac in draft.some("66:00:00:00:00:02", "66:00:00:00:00:03"):
-            draft.add("vxlan_fdb", dev=name, mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99))
+            draft.add("vxlan_fdb", dev=link["name"], mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99), src_vni=number)
         for dst in draft.some("198.18.0.12", "198.18.0.13"):
-            draft.add("vxlan_fdb", dev=name, mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000))
+            draft.add("vxlan_fdb", dev=link["name"], mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000),
+                      via=draft.pick(None, None, "eth9"), src_vni=number)
 
 
 def neighbour(draft):

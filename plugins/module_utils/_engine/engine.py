@@ -16,6 +16,7 @@ import shutil
 
 from . import kernel as machine
 from . import lockout
+from .anew import made_anew
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
 from .errors import Conflict, FabricError, OperationFailed
@@ -78,8 +79,7 @@ class Outcome:
 
     def replaced(self):
         """The links that are made anew, and why, in words."""
-        return ["%s: %s cannot be changed in place" % (operation.kind.describe(operation.key), operation.because)
-                for operation in self.operations if operation.because]
+        return made_anew(self.operations, self._states[0])
 
     def commands(self):
         return [line for kind, operations in itertools.groupby(self.operations, lambda operation: operation.kind)

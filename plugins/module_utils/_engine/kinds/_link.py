@@ -66,6 +66,7 @@ class Link(Kind):
     kind = None  # IFLA_INFO_KIND
     identity = ("name",)
     data = {}
+    options = {}  # {field: the option that asks for it}, where that is another word
     overhead = None  # of a tunnel, {IP version: bytes that it puts before a packet}
     by_kind = {}  # {IFLA_INFO_KIND: Link}, of every kind
 

@@ -52,7 +52,9 @@ class Macvlan(Child):
             lambda data, names: _decode(data.get(IFLA_MACVLAN_MODE)),
             lambda value, transaction, netns: _encode(value),
             lambda value: ["mode", value]),
-        "source_macs": Data(IFLA_MACVLAN_MACADDR_DATA, None, _decode_macs, _encode_macs, lambda value: ["macaddr", "set", *value] if value else ["macaddr", "flush"]),
+        "source_macs": Data(
+            IFLA_MACVLAN_MACADDR_DATA, None, _decode_macs, _encode_macs,
+            lambda value: ["macaddr", "set", *value] if value else ["macaddr", "flush"]),
         "bcqueuelen": whole(IFLA_MACVLAN_BC_QUEUE_LEN, "I", "bcqueuelen"),
     }
 

@@ -82,6 +82,7 @@ class Vxlan(RawLink):
         udp6zerocsumtx=Option("bool"),
         udp6zerocsumrx=Option("bool"),
     )
+    options = {"dstport": "port", "flood_group": "group"}
     data = {
         "vni": whole(1, "I", "id", changeable=False),
         "external": flag(25, ("external", None), changeable=False),
