@@ -44,6 +44,7 @@ KEY = "mkdir -p /etc/wireguard /etc/clusternet; " \
 BEFORE = {
     "address": "ip link add br-blue type bridge; ip link set br-blue up; " + VETH,
     "bridge": "ip netns delete web",
+    "bridge_port": "ip link add br-lan type bridge; ip link set br-lan up; ip link add eth1 type veth peer name far1",
     "iptables": "iptables -t nat -A POSTROUTING -s 203.0.113.0/24 -j ACCEPT",
     "lease_copy": "mkdir -p /var/lib/clusternet/fabric; echo 'nodes: {}' > /var/lib/clusternet/fabric/leases.yml",
     "neighbour": VTEP,

@@ -132,6 +132,11 @@ LIVES = {
         ["ip -n web xfrm policy add src 198.51.100.0/24 dst 203.0.113.0/24 dir out priority 0 tmpl src 192.0.2.11 dst 192.0.2.12 proto esp "
          "reqid 11 mode tunnel level required"],
     ),
+    "bridge_port": (
+        {"name": "far", "master": "br0", "bridge_port": {"isolated": True}, "move_addresses": False},
+        {"name": "far"},
+        ["ip link set dev far master br0", "ip link set dev far type bridge_slave isolated on"],
+    ),
     "vxlan by a group": (
         {"name": "vxlan43", "vni": 43, "dev": "eth0", "group": "239.1.1.1", "ttl": 8, "tos": 16, "srcport": "49152-65535", "udpcsum": False,
          "learning": False, "l2miss": True},

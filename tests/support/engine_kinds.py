@@ -52,6 +52,13 @@ LIVES = {
         vlans({"dev": "x0", "vid": 7, "untagged": True}, vlan_default_pvid=7),
         vlans({"dev": "x0", "vid": 9, "untagged": True}, master="br1", vlan_default_pvid=9, vlan_filtering=False),
     ],
+    "bridge_port": [
+        dict(BRIDGE, bridge_port=[{"name": "eth9p", "master": "br0"}]),
+        {"bridge": [{"name": "br0"}, {"name": "br1"}], "bridge_port": [
+            {"name": "eth9p", "master": "br1", "bridge_port": {"hairpin": True, "priority": 7}, "move_addresses": False}]},
+        {"bridge": [{"name": "br1"}], "bridge_port": [{"name": "eth9p", "master": "br1", "bridge_port": {"hairpin": False}}]},
+        {"bridge": [{"name": "br1"}]},
+    ],
     "veth": [of(FLANNEL, "underlay", "netns", "bridge", "veth"), of(MIXED, "netns", "bridge", "veth")],
     "vxlan": [of(FLANNEL, "underlay", "vxlan"), of(MIXED, "underlay", "bridge", "vxlan")],
     "vxlan of every kind": [

@@ -137,6 +137,18 @@ def vxlan(draft):
         draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
 
 
+def bridge_port(draft):
+    """The far end of the underlay, which the engine did not make."""
+    masters = [name for (place, name), device in draft.devices.items() if not place and device["kind"] == "bridge" and device["up"]]
+    if not masters and draft.free("", "b0"):
+        draft.add("bridge", name="b0", stp=False, mac=own_macs("b0")[1], mtu=1500)
+        draft.device("", "b0", mtu=1500, kind="bridge")
+        masters = ["b0"]
+    if masters and draft.draw(st.integers(0, 4)):
+        flags = {flag: draft.maybe() for flag in draft.some(*PORT_FLAGS)} or None
+        draft.add("bridge_port", name="eth9p", master=draft.pick(*masters), bridge_port=flags, move_addresses=draft.pick(None, None, False))
+
+
 def dummy(draft):
     place = draft.place()
     for name in draft.free(place, "d0", "d1"):
@@ -377,7 +389,7 @@ def iptables_rule(draft):
 
 
 STRATEGIES = {
-    "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
+    "netns": netns, "bridge": bridge, "bridge_port": bridge_port, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
     "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
     "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy,
     "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
@@ -386,7 +398,7 @@ STRATEGIES = {
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
 BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
-    "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
+    "bridge_port": ("bridge",), "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
     "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
@@ -398,6 +410,7 @@ NEVER = {
     "netns": ("changed", "replaced"),  # there is nothing to it but its name
     "address": ("changed",),  # one that is there is there
     "proxy_neighbour": ("changed",),  # all there is to it is its name and its mark
+    "bridge_port": ("replaced",),  # somebody else made it
     "rule": ("replaced",),
     "iptables_chain": ("replaced",),  # its rules change
     "iptables_rule": ("changed",),  # its text is its name; it moves

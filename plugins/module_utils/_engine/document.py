@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from . import fields
 from .errors import Conflict, Invalid
 from .columns import MANY, validated
@@ -54,6 +56,12 @@ class Wanted(dict):
             if KINDS[kind_name].table == name:
                 merged.update(items)
         return merged
+
+    def beside(self, items):
+        """The same with more objects, {kind: {key: object}}, where it has none."""
+        more = copy.copy(self)
+        more.update({name: {**found, **self[name]} for name, found in items.items() if found})
+        return more
 
     def namespaces(self):
         """Every namespace that a wanted object is in."""
@@ -165,7 +173,12 @@ def resolve(wanted, found):
     resolved = {}
     if wanted.underlay:
         dev = _holder(found, wanted.underlay["address"], "document.underlay.address")
-        resolved = {"dev": dev, "mtu": found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]}
+        resolved = {"dev": _heir(wanted, "", dev), "mtu": found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]}
+    for port, item in wanted["bridge_port"].items():
+        # What the segment knows the node by stays: its switches and neighbours have nothing to learn.
+        bridge = wanted["bridge"].get((port[0], item["master"]))
+        if item["moves"] and bridge is not None and bridge["mac"] is None and port in found["link"]:
+            bridge["mac"] = found["link"][port]["mac"]
     for key, item in wanted.table("link").items():
         parent = (item.get("parent") or ("", ""))[1]
         if AUTO not in (item["mtu"], item.get("dev"), parent):
@@ -179,7 +192,7 @@ def resolve(wanted, found):
             if item["mtu"] != AUTO:
                 continue
         if not wanted.underlay or LINKS[item["kind"]].overhead and item["dev"] not in (AUTO, None, dev):
-            dev, mtu = _own_underlay(found, key, item, path)
+            dev, mtu = _own_underlay(wanted, found, key, item, path)
         if item.get("dev") == AUTO:
             item["dev"] = dev
         if item["mtu"] == AUTO:
@@ -187,7 +200,7 @@ def resolve(wanted, found):
     return resolved
 
 
-def _own_underlay(found, key, item, path):
+def _own_underlay(wanted, found, key, item, path):
     """A tunnel can tell its underlay by itself: its `dev`, or the device that holds its `local` address."""
     dev, overhead = item.get("dev"), LINKS[item["kind"]].overhead
     if not overhead or not item["local"] and dev in (AUTO, None):
@@ -199,7 +212,13 @@ def _own_underlay(found, key, item, path):
     if link is None:
         raise Conflict("%s: the underlay device %s does not exist" % (path, dev))
     version = 6 if ":" in (item["local"] or item.get("flood_group") or "") else 4
-    return dev, link["mtu"] - overhead[version]
+    return _heir(wanted, key[0], dev), link["mtu"] - overhead[version]
+
+
+def _heir(wanted, netns, dev):
+    """The device that will have what a device has: the bridge that it is to be a port of."""
+    item = wanted["bridge_port"].get((netns, dev))
+    return item["master"] if item and item["moves"] else dev
 
 
 def _holder(found, address, path, netns=""):

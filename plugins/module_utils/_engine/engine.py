@@ -30,6 +30,7 @@ from .kinds.sysctl import below
 from .kinds.vxlan_fdb import normalise as normalise_fdb
 from .ledger import Ledger
 from .plan import plan, plan_back, plan_removal
+from .ports import notes, shown
 from .stages import PURGE, staged
 from .state import State
 from .transaction import Transaction
@@ -285,7 +286,8 @@ class Note:
     def __init__(self, wanted, owner, found, purge):
         self.owner, self.purge = owner, purge
         self.sysctls = {key: self.sysctl(found, key, item["value"]) for key, item in wanted["sysctl"].items()}
-        own_links = wanted.table("link")
+        own_links = wanted.table("link").keys() - wanted["bridge_port"].keys()
+        self.ports = notes(wanted, found, owner)
         used = wanted.namespaces() | {key[0] for key in wanted["netns"]}
         self.lists = {
             "address": [key for key, item in wanted["address"].items()
@@ -310,7 +312,7 @@ class Note:
         return had, value, {other[1]: other_value for other, other_value in under.items() if other_value != had}
 
     def claim(self, ledger):
-        ledger.claim(self.owner.name, self.sysctls, self.lists)
+        ledger.claim(self.owner.name, self.sysctls, self.lists, self.ports)
 
     def learn(self, new_sysctls):
         """What the sysctls had of the namespaces and devices that the run has made."""
@@ -326,7 +328,7 @@ class Note:
         for netns in set(ledger.namespaces_of(self.owner.name)) - {name for name, in self.lists["netns"]}:
             if netns:
                 machine.drop_leftover(netns)
-        ledger.release(self.owner.name, set(self.sysctls), self.lists)
+        ledger.release(self.owner.name, set(self.sysctls), self.lists, self.ports)
 
 
 class Shown:
@@ -342,10 +344,13 @@ class Shown:
         masked, asked = State(), {}
         for name, items in self.wanted.items():
             asked.setdefault(KINDS[name].table, {}).update(items)
+        ports = shown(state, self.wanted, self.owner, self.all)
         for kind in KINDS.values():
             for key, item in state[kind.table].items():
-                if kind.table == "link" and item["kind"] != kind.kind:
-                    continue  # they share the table
+                if kind.table == "link":
+                    item = ports.get(key, item)
+                    if item is None or item["kind"] != kind.kind:
+                        continue  # they share the table
                 if key in asked[kind.table]:
                     masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
                 elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner) and not kind.implied(state, key, item):

@@ -20,7 +20,7 @@ EXAMPLES = settings(
     max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,), derandomize=True
 )
 # Keys of these lie in files on the node.
-KINDS = tuple(kind for kind in STRATEGIES if kind not in ("wireguard", "xfrm_state"))
+KINDS = tuple(kind for kind in STRATEGIES if kind not in ("bridge_port", "wireguard", "xfrm_state"))
 
 
 def good_documents():
