@@ -304,3 +304,16 @@ def test_the_connection_of_the_run_itself_may_move_so(node, monkeypatch, peer):
     with pytest.raises(Conflict, match="this would cut the SSH connection.*link nic0 would become a port of br0"):
         node.apply(stays)
     node.same(start)
+
+
+def test_a_run_after_the_commands_by_hand(node):
+    """Nothing is written down then, and the addresses on the bridge are no leftovers. Which label one had, nobody knows any more."""
+    node.sh("ip address delete 198.51.100.11/25 dev nic0")
+    start, had = node.snapshot(), on(node, "nic0")
+    with transfer():
+        node.replay(node.apply(DOCUMENT, check=True).commands())
+        node.settled(DOCUMENT)
+        assert on(node, "br0") == had
+        node.settled(DOCUMENT)
+        node.apply({})
+    node.same(start)

@@ -133,7 +133,7 @@ def vxlan(draft):
             found.update(external=True, port=4790)
         else:
             found.update(vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
-                         group=draft.pick(None, None, "", "239.1.1.1"))
+                         group=draft.pick("", "", "", "239.1.1.1"))
         draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
 
 

@@ -344,7 +344,7 @@ class Shown:
         masked, asked = State(), {}
         for name, items in self.wanted.items():
             asked.setdefault(KINDS[name].table, {}).update(items)
-        ports = shown(state, self.wanted, self.owner, self.all)
+        ports = shown(state, self.wanted, self.owner)
         for kind in KINDS.values():
             for key, item in state[kind.table].items():
                 if kind.table == "link":

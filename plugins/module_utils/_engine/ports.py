@@ -27,7 +27,7 @@ class Moves:
         self.stand, self.go, self.release = {"address": {}, "route": {}}, [], {}
         for port, item in wanted["bridge_port"].items():
             if item["moves"] and port in found["link"]:
-                self._take(found, wanted, port, (port[0], item["master"]))
+                self._take(found, wanted, port, (port[0], item["master"]), had(found, wanted, owner, port, item))
         for port, note in found.taken.items() if purge else ():
             if note["fabric"] == owner.name and port in found["link"] and not wanted["bridge_port"].get(port, {}).get("moves"):
                 self._give_back(found, port, note, port not in wanted["bridge_port"])
@@ -36,8 +36,7 @@ class Moves:
         """Whether an object is not lost but elsewhere."""
         return name == "address" and key in self.go or name == "route" and key in self.stand["route"]
 
-    def _take(self, found, wanted, port, bridge):
-        note = found.taken.get(port, {"bridge": bridge[1], "addresses": [], "routes": []})
+    def _take(self, found, wanted, port, bridge, note):
         there = dict(addresses_on(found, port))
         for text, item in {**dict(note["addresses"]), **there}.items():
             if port + (text,) in wanted["address"]:
@@ -93,11 +92,11 @@ def moved(route, old, new):
     return dict(route, dev=new if route["dev"] in old else route["dev"])
 
 
-def shown(state, wanted, owner, all_):
-    """{port: the link as one, or None where it is none} of what is wanted or is a fabric's."""
+def shown(state, wanted, owner):
+    """{port: the link as one, or None where it is none} of what is wanted or is the fabric's."""
     found = {port: item.get("moves", True) for port, item in wanted["bridge_port"].items()}
     for port, note in state.taken.items():
-        if (all_ or note["fabric"] == owner.name) and state["link"].get(port, {}).get("master") == note["bridge"]:
+        if note["fabric"] == owner.name and state["link"].get(port, {}).get("master") == note["bridge"]:
             found.setdefault(port, note["moves"])
     return {port: dict(state["link"][port], kind="bridge_port", moves=moves) if state["link"].get(port, {}).get("master") else None
             for port, moves in found.items()}
@@ -110,17 +109,32 @@ def named_in_note(state, kind, key):
 
 # --- what is written down ------------------------------------------------------------------------------------------
 
+def had(found, wanted, owner, port, item):
+    """What is noted of a port. Where nothing is and it is on its bridge already, somebody has typed a run's commands or lost the ledger:
+    what is on the bridge and nobody's else is taken for what has moved."""
+    if port in found.taken:
+        return found.taken[port]
+    bridge, link = (port[0], item["master"]), found["link"][port]
+    note = {"bridge": bridge[1], "up": link["up"], "addresses": [], "routes": []}
+    if owner.fabric and item["moves"] and link["master"] == bridge[1]:
+        note["addresses"] = [(text, on_other(address, port[1])) for text, address in addresses_on(found, bridge)
+                             if bridge + (text,) not in wanted["address"]]
+        note["routes"] = [(key, moved(route, bridge[1:], port[1])) for key, route in routes_on(found, bridge)
+                          if key not in wanted["route"] and not owner.holds_protocol(route)]
+    return note
+
+
 def notes(wanted, found, owner):
     """{port: note} of a fabric's ports before a run: what is noted already, and what stands on the device now."""
     made = {}
     for port, item in wanted["bridge_port"].items():
-        had = found.taken.get(port) or {"up": found["link"][port]["up"], "addresses": [], "routes": []}
-        addresses, routes = dict(had["addresses"]), dict(had["routes"])
+        note = had(found, wanted, owner, port, item)
+        addresses, routes = dict(note["addresses"]), dict(note["routes"])
         if item["moves"]:
             addresses.update((text, {field: value for field, value in address.items() if field not in DOES_NOT_COUNT})
                              for text, address in addresses_on(found, port) if port + (text,) not in wanted["address"])
             routes.update((key, route) for key, route in routes_on(found, port) if key not in wanted["route"])
-        made[port] = {"fabric": owner.name, "bridge": item["master"], "up": had["up"], "moves": item["moves"],
+        made[port] = {"fabric": owner.name, "bridge": item["master"], "up": note["up"], "moves": item["moves"],
                       "addresses": list(addresses.items()), "routes": list(routes.items())}
     return made
 
