@@ -43,6 +43,10 @@ def wanted_of(document, node):
     return wanted
 
 
+# What a new device has of what a document leaves open.
+GIVEN = {"ageing_time": 300, "multicast_snooping": True, "l2miss": False, "ttl": 0, "bcqueuelen": 1000}
+
+
 def plan(document, node):
     operations, model = planning.plan(node, wanted_of(document, node), OWNER, purge=True)
     for key, item in model["sysctl"].items():
@@ -57,7 +61,7 @@ def plan(document, node):
     for number, item in enumerate(model["link"].values()):
         # What the kernel gives where a document leaves it open.
         item.update(index=item.get("index", number + 10), mac=item["mac"] or "02:ff:00:00:00:%02x" % number, mtu=item["mtu"] or 1500)
-        item.update({field: value for field, value in (("ageing_time", 300), ("multicast_snooping", True)) if field in item and item[field] is None})
+        item.update({field: value for field, value in GIVEN.items() if field in item and item[field] is None})
     return operations, model
 
 
