@@ -114,6 +114,8 @@ def _without(*left_out):
 # Links whose MAC is not theirs, and those that have none.
 ModuleDocFragment.WITHOUT_MAC = _without("mac")
 ModuleDocFragment.DEVICE = _without("mac", "master", "bridge_port")
+# What a device is as a port, whoever made it.
+ModuleDocFragment.PORT = _without("name", "mtu", "mac", "up", "master")
 
 ModuleDocFragment.PARENT = r"""
 options:

@@ -64,6 +64,8 @@ def result(module, outcome):
         "changed": outcome.changed,
         "operations": outcome.counts(),
     }
+    if outcome.replaced():
+        told["replaced"] = outcome.replaced()
     if outcome.resolved is not None:
         told.update(resolved=outcome.resolved, pending=outcome.pending, stored=outcome.stored, unconfirmed=outcome.unconfirmed)
     if outcome.missing:
@@ -73,7 +75,8 @@ def result(module, outcome):
     if module._diff and outcome.changed:
         told["diff"] = [
             {"before": _text(outcome.before), "after": _text(outcome.after)},
-            {"prepared": "".join(line + "\n" for line in outcome.commands() + outcome.stored * ["# and store it for the next restart"])},
+            {"prepared": "".join(line + "\n" for line in ["# made anew: " + words for words in outcome.replaced()] + outcome.commands()
+                                 + outcome.stored * ["# and store it for the next restart"])},
         ]
     return told
 

@@ -67,6 +67,12 @@ operations:
   returned: always
   type: dict
   sample: {add: {ipvlan: 1}, change: {ipvlan: 1}}
+replaced:
+  description: The links that are made anew because something of them cannot be changed in place, and what that is. What stood on them is put back.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: ["ipvlan eth0 in namespace web: parent cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

@@ -26,11 +26,19 @@ options:
   mode:
     description:
       - What the macvlan devices of one parent are to one another. V(bridge) lets them talk, V(private) does not, V(vepa) sends
-        everything out and leaves it to the switch.
-      - The kernel's other modes, passthru and source, are not made.
+        everything out and leaves it to the switch. V(source) gets only frames of the addresses in O(source_macs). V(passthru) is alone on
+        O(parent), has its MAC address, which O(mac) cannot change, and gets all its frames.
+      - Into V(passthru) and out of it, the device is made anew.
     type: str
-    choices: [private, vepa, bridge]
+    choices: [private, vepa, bridge, passthru, source]
     default: bridge
+  source_macs:
+    description: Set of MAC addresses whose frames the device gets in mode V(source), where it is all of them. Left out, it is empty.
+    type: list
+    elements: str
+  bcqueuelen:
+    description: Broadcast frames, from 1, that may wait on O(parent) for this device; the parent takes the largest. A new device has 1000.
+    type: int
 seealso:
   - module: clusternet.fabric.ipvlan
   - module: clusternet.fabric.vlan
@@ -47,6 +55,13 @@ EXAMPLES = r"""
     netns: web
     parent: eth0
 
+- name: Only what two machines send
+  clusternet.fabric.macvlan:
+    name: tap0
+    parent: eth0
+    mode: source
+    source_macs: [02:00:5e:10:00:0a, 02:00:5e:10:00:0b]
+
 - name: No such device
   clusternet.fabric.macvlan:
     name: eth0
@@ -61,6 +76,12 @@ operations:
   returned: always
   type: dict
   sample: {add: {macvlan: 1}, change: {macvlan: 1}}
+replaced:
+  description: The links that are made anew because something of them cannot be changed in place, and what that is. What stood on them is put back.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: ["macvlan eth0 in namespace web: parent cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

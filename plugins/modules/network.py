@@ -101,6 +101,12 @@ operations:
   returned: always
   type: dict
   sample: {add: {route: 2, neighbour: 2}}
+replaced:
+  description: The links that are made anew because something of them cannot be changed in place, and what that is. What stood on them is put back.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: ["vxlan vxlan42: vni cannot be changed in place"]
 commands:
   description: The same operations as shell commands, which give the same result from the same starting state.
   returned: with C(--diff), in check mode or with C(-v)

@@ -85,6 +85,12 @@ operations:
   returned: always
   type: dict
   sample: {add: {tuntap: 1}, change: {tuntap: 1}}
+replaced:
+  description: The links that are made anew because something of them cannot be changed in place, and what that is. What stood on them is put back.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: ["tuntap tap-vm1: mode cannot be changed in place"]
 commands:
   description: The same operations as shell commands.
   returned: with C(--diff), in check mode or with C(-v)

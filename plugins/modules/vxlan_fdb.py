@@ -41,6 +41,13 @@ options:
   vni:
     description: VNI to send with, from 1 to 16777215, where it is not the device's own.
     type: int
+  via:
+    description: Device to send by, in the same namespace, where it is not the tunnel's own.
+    type: str
+  src_vni:
+    description:
+      - VNI, from 1 to 16777215, of the frames that the entry is for, on a device in external mode. It is part of an entry's name there.
+    type: int
 seealso:
   - module: clusternet.fabric.vxlan
 author:
@@ -60,6 +67,14 @@ EXAMPLES = r"""
     dev: vxlan42
     mac: 00:00:00:00:00:00
     dst: 192.0.2.13
+
+- name: The same MAC address in another network of a device in external mode
+  clusternet.fabric.vxlan_fdb:
+    dev: vxlan-ext
+    mac: 02:00:5e:10:00:2b
+    src_vni: 7
+    dst: 192.0.2.13
+    via: eth1
 
 - name: No longer
   clusternet.fabric.vxlan_fdb:

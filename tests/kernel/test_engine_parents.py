@@ -29,6 +29,8 @@ ip %(in)s neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev c0 nud permanent
 CHILDREN = {
     "macvlan": "type macvlan mode bridge",
     "macvlan with a MAC": "address 02:00:00:00:00:c0 type macvlan mode bridge",
+    "macvlan in passthru": "type macvlan mode passthru",
+    "macvlan of sources": "type macvlan mode source macaddr set 02:00:00:00:00:aa",
     "ipvlan": "type ipvlan mode l2",
     "vlan": "type vlan id 5",
     "vlan with a MAC": "address 02:00:00:00:00:c0 type vlan id 5",
@@ -177,3 +179,25 @@ def test_a_tunnel_whose_device_is_made_anew_is_too(node):
     node.apply(document(netns="p"))
     node.settled(document(netns="p"))
     assert json.loads(node.sh("ip -j -d link show a0"))[0]["link"] == "x0"
+
+
+@pytest.mark.needs("macvlan")
+@pytest.mark.parametrize("theirs, mode", [("passthru", "bridge"), ("bridge", "passthru")])
+def test_a_parent_that_bears_one_in_passthru_bears_no_other(node, theirs, mode):
+    node.sh(PARENT + "ip link add link x0 name c0 netns p type macvlan mode " + theirs)
+    start = node.snapshot()
+    for check in (True, False):
+        with pytest.raises(Conflict) as caught:
+            node.apply({"macvlan": [{"name": "m0", "parent": "x0", "mode": mode}]}, check=check)
+        assert str(caught.value) == "link m0: parent x0 is taken by link c0 in namespace p, not made by this fabric; choose another parent"
+    node.same(start)
+
+
+@pytest.mark.needs("macvlan")
+def test_a_set_of_sources_is_compared_as_one(node):
+    document = {"macvlan": [{"name": "m0", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0b", "02:00:00:00:00:0A"]}]}
+    node.apply(document)
+    document["macvlan"][0]["source_macs"].reverse()
+    node.settled(document)
+    node.sh("ip link set dev m0 type macvlan macaddr add 02:00:00:00:00:0c")
+    assert node.apply(document).commands() == ["ip link set dev m0 type macvlan macaddr set 02:00:00:00:00:0a 02:00:00:00:00:0b"]

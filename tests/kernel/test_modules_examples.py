@@ -44,6 +44,7 @@ KEY = "mkdir -p /etc/wireguard /etc/clusternet; " \
 BEFORE = {
     "address": "ip link add br-blue type bridge; ip link set br-blue up; " + VETH,
     "bridge": "ip netns delete web",
+    "bridge_port": "ip link add br-lan type bridge; ip link set br-lan up; ip link add eth1 type veth peer name far1",
     "iptables": "iptables -t nat -A POSTROUTING -s 203.0.113.0/24 -j ACCEPT",
     "lease_copy": "mkdir -p /var/lib/clusternet/fabric; echo 'nodes: {}' > /var/lib/clusternet/fabric/leases.yml",
     "neighbour": VTEP,
@@ -55,7 +56,7 @@ BEFORE = {
     "route": VTEP + "ip -n web route add blackhole default",
     "sysctl": "ip link add far0 type veth peer name eth0.42 netns web",
     "veth": "ip link add br-blue type bridge",
-    "vxlan_fdb": VTEP,
+    "vxlan_fdb": VTEP + "ip link add vxlan-ext type vxlan external dstport 4790; ip link add eth1 type veth peer name far1",
     "wireguard": KEY,
     "xfrm_state": KEY,
 }

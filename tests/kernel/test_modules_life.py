@@ -85,6 +85,12 @@ LIVES = {
         ["ip link add link eth0 name tmpbf6e140e netns web mtu 1400 type macvlan mode bridge",
          "ip -n web link set dev tmpbf6e140e name eth1", "ip -n web link set dev eth1 up"],
     ),
+    "macvlan of sources": (
+        {"name": "m0", "parent": "eth0", "mode": "source", "source_macs": ["02:00:5e:10:00:0B", "02:00:5e:10:00:0a"], "bcqueuelen": 500},
+        {"name": "m0"},
+        ["ip link add link eth0 name m0 type macvlan mode source macaddr set 02:00:5e:10:00:0a 02:00:5e:10:00:0b bcqueuelen 500",
+         "ip link set dev m0 up"],
+    ),
     "ipvlan": (
         {"netns": "web", "name": "eth1", "parent": "eth0", "parent_netns": "web", "mode": "l3"},
         {"netns": "web", "name": "eth1"},
@@ -125,6 +131,28 @@ LIVES = {
         {"netns": "web", "dir": "out", "src": "198.51.100.0/24", "dst": "203.0.113.0/24"},
         ["ip -n web xfrm policy add src 198.51.100.0/24 dst 203.0.113.0/24 dir out priority 0 tmpl src 192.0.2.11 dst 192.0.2.12 proto esp "
          "reqid 11 mode tunnel level required"],
+    ),
+    "bridge_port": (
+        {"name": "far", "master": "br0", "bridge_port": {"isolated": True}, "move_addresses": False},
+        {"name": "far"},
+        ["ip link set dev far master br0", "ip link set dev far type bridge_slave isolated on"],
+    ),
+    "vxlan by a group": (
+        {"name": "vxlan43", "vni": 43, "dev": "eth0", "group": "239.1.1.1", "ttl": 8, "tos": 16, "srcport": "49152-65535", "udpcsum": False,
+         "learning": False, "l2miss": True},
+        {"name": "vxlan43"},
+        ["ip link add name vxlan43 type vxlan id 43 dstport 4789 dev eth0 group 239.1.1.1 nolearning ttl 8 tos 0x10 srcport 49152 65535 l2miss noudpcsum",
+         "ip link set dev vxlan43 up"],
+    ),
+    "vxlan in external mode": (
+        {"name": "vxlan-ext", "netns": "web", "external": True, "port": 4790},
+        {"name": "vxlan-ext", "netns": "web"},
+        ["ip -n web link add name vxlan-ext type vxlan external dstport 4790 learning", "ip -n web link set dev vxlan-ext up"],
+    ),
+    "vxlan_fdb by another device": (
+        {"dev": "vtep", "mac": "00:00:00:00:00:00", "dst": "192.0.2.12", "port": 8472, "vni": 9, "via": "port"},
+        {"dev": "vtep", "mac": "00:00:00:00:00:00", "dst": "192.0.2.12"},
+        ["bridge fdb append 00:00:00:00:00:00 dev vtep dst 192.0.2.12 port 8472 vni 9 via port self permanent"],
     ),
     "vxlan_fdb": (
         {"dev": "vtep", "mac": "02:00:5e:10:00:2b", "dst": "192.0.2.12"},

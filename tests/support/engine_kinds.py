@@ -19,12 +19,18 @@ TIMERS = {"forward_delay": 4, "hello_time": 1, "max_age": 6, "priority": 4096}
 VETH = {"veth": [{"name": "x0", "peer": {"name": "x1"}}]}
 WAYS = dict(ON_BRIDGE, veth=[{"name": "x0", "peer": {"name": "x1"}}], address=ON_BRIDGE["address"] + [
     {"dev": "br0", "address": "fd00::1/64"}, {"dev": "x1", "address": "10.0.1.1/24"}, {"dev": "x1", "address": "fd00:1::1/64"}])
+FLOOD = "00:00:00:00:00:00"
+GROUP = {"group": "239.1.1.1", "dev": "eth9", "local": "198.18.0.11"}
 POD = {"dev": "eth0", "netns": "p", "address": "10.0.0.1/24"}
 
 
 def of(document, *sections):
     """A document without what is not in these sections."""
     return {section: entries for section, entries in document.items() if section in sections}
+
+
+def vtep(*devices):
+    return {"vxlan": list(devices)}
 
 
 LIVES = {
@@ -46,8 +52,38 @@ LIVES = {
         vlans({"dev": "x0", "vid": 7, "untagged": True}, vlan_default_pvid=7),
         vlans({"dev": "x0", "vid": 9, "untagged": True}, master="br1", vlan_default_pvid=9, vlan_filtering=False),
     ],
+    "bridge_port": [
+        dict(BRIDGE, bridge_port=[{"name": "eth9p", "master": "br0"}]),
+        {"bridge": [{"name": "br0"}, {"name": "br1"}], "bridge_port": [
+            {"name": "eth9p", "master": "br1", "bridge_port": {"hairpin": True, "priority": 7}, "move_addresses": False}]},
+        {"bridge": [{"name": "br1"}], "bridge_port": [{"name": "eth9p", "master": "br1", "bridge_port": {"hairpin": False}}]},
+        {"bridge": [{"name": "br1"}]},
+    ],
     "veth": [of(FLANNEL, "underlay", "netns", "bridge", "veth"), of(MIXED, "netns", "bridge", "veth")],
     "vxlan": [of(FLANNEL, "underlay", "vxlan"), of(MIXED, "underlay", "bridge", "vxlan")],
+    "vxlan of every kind": [
+        # several VNIs on one port, by a multicast group
+        dict(BRIDGE, **vtep(dict(GROUP, name="vx1", vni=10, ttl=4, tos=16, ageing_time=100, master="br0"), dict(GROUP, name="vx2", vni=11)),
+             vxlan_fdb=[{"dev": "vx1", "mac": FLOOD, "dst": "198.18.0.12"}], address=[{"dev": "vx2", "address": "10.0.0.1/24"}],
+             route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}]),
+        # some of it in place; another group makes it anew, and its addresses, routes and master with it; external, by two VNIs
+        dict(BRIDGE, **vtep(dict(GROUP, name="vx1", vni=10, ttl=9, tos=0, ageing_time=1, learning=False, group="239.1.1.2", master="br0"),
+                            {"name": "vx2", "external": True, "port": 4790, "learning": False}),
+             vxlan_fdb=[{"dev": "vx1", "mac": FLOOD, "dst": "198.18.0.13", "port": 5000, "vni": 9, "via": "eth9"},
+                        {"dev": "vx2", "mac": "02:00:00:00:00:44", "dst": "198.18.0.12", "src_vni": 7, "vni": 8},
+                        {"dev": "vx2", "mac": "02:00:00:00:00:44", "dst": "198.18.0.13", "src_vni": 9},
+                        {"dev": "vx2", "mac": FLOOD, "dst": "198.18.0.13", "src_vni": 9}, {"dev": "vx2", "mac": FLOOD, "dst": "198.18.0.12", "src_vni": 9}],
+             address=[{"dev": "vx2", "address": "10.0.0.1/24"}], route=[{"dst": "10.1.0.0/16", "via": "10.0.0.9"}]),
+        # over IPv6, and the flags; by another device than the tunnel's own
+        dict(VETH, **vtep({"name": "vx1", "vni": 10, "local": "fd00::11", "dev": "eth9", "group": "ff05::7", "udp6zerocsumtx": True, "udp6zerocsumrx": True},
+                          {"name": "vx2", "vni": 12, "port": 4791, "local": "198.18.0.11", "dev": "x0", "srcport": "50000-60000", "proxy": True,
+                           "l2miss": True, "l3miss": True, "udpcsum": False}),
+             vxlan_fdb=[{"dev": "vx1", "mac": "02:00:00:00:00:44", "dst": "fd00::12", "via": "x0"}, {"dev": "vx1", "mac": FLOOD, "dst": "fd00::13"}]),
+        # without a group, and with another device of that name
+        {"veth": [{"name": "x0", "peer": {"name": "x2"}}],
+         **vtep({"name": "vx1", "vni": 10, "local": "fd00::11", "dev": "eth9", "group": "", "udpcsum": True}),
+         "vxlan_fdb": [{"dev": "vx1", "mac": "02:00:00:00:00:44", "dst": "fd00::12", "via": "x0"}]},
+    ],
     "vxlan_fdb": [of(FLANNEL, "underlay", "vxlan", "vxlan_fdb"), of(MIXED, "underlay", "bridge", "vxlan", "vxlan_fdb")],
     "sysctl": [{"sysctl": FLANNEL["sysctl"][:1]}, dict(P, sysctl=MIXED["sysctl"][1:])],
     "address": [ON_BRIDGE, of(MIXED, "underlay", "netns", "bridge", "veth", "address")],
@@ -157,6 +193,20 @@ LIVES = {
         dict(P, bridge=[{"name": "br0", "mtu": 1400}, {"name": "br1", "mac": "02:00:00:00:00:11"}],
              veth=[{"name": "x0", "netns": "p", "mtu": 1300, "peer": {"name": "x1"}}],
              macvlan=[{"name": "m1", "netns": "p", "parent": "br0"}, {"name": "m2", "parent": "x0", "parent_netns": "p", "master": "br1"}]),
+    ],
+    "macvlan in the other modes": [
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0B", "02:00:00:00:00:0a"], "bcqueuelen": 500},
+                     {"name": "m2", "parent": "eth9", "mode": "private"}]},
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0c", "02:00:00:00:00:0b"]},
+                     {"name": "m2", "parent": "eth9", "mode": "source", "source_macs": ["02:00:00:00:00:0a"], "bcqueuelen": 2000}]},
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "source", "source_macs": []}, {"name": "m2", "parent": "eth9", "mode": "vepa"}]},
+        # alone on its parent, others make way; and back
+        dict(P, macvlan=[{"name": "m1", "parent": "eth9", "mode": "passthru"}], address=[{"dev": "m1", "address": "10.0.0.1/24"}]),
+        dict(P, macvlan=[{"name": "m9", "netns": "p", "parent": "eth9", "mode": "passthru"}]),
+        {"macvlan": [{"name": "m1", "parent": "eth9", "mode": "bridge"}]},
+        dict(VETH, macvlan=[{"name": "m1", "parent": "x0", "mode": "passthru"}]),
+        {"veth": [{"name": "x0", "mac": "02:00:00:00:00:02", "mtu": 1400, "peer": {"name": "x1"}}],
+         "macvlan": [{"name": "m1", "parent": "x0", "mode": "passthru"}]},
     ],
     "ipvlan": [
         dict(P, ipvlan=[{"name": "eth0", "netns": "p", "parent": "eth9"}], address=[POD],

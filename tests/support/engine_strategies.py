@@ -127,9 +127,26 @@ def veth(draft):
 def vxlan(draft):
     for name in draft.free("", "t0", "t1", "s0"):
         number = ("t0", "t1", "s0").index(name)
-        draft.document["vxlan"].append(dict(
-            draft.end("", name, "vxlan"), vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
-            local=UNDERLAY, dev="eth9", learning=draft.maybe()))
+        found = dict(draft.end("", name, "vxlan"), local=UNDERLAY, dev="eth9", learning=draft.maybe(), ttl=draft.pick(None, 4, 9),
+                     ageing_time=draft.pick(None, 60, 100), l2miss=draft.pick(None, None, None, True))
+        if number == 1 and draft.maybe():
+            found.update(external=True, port=4790)
+        else:
+            found.update(vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
+                         group=draft.pick("", "", "", "239.1.1.1"))
+        draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
+
+
+def bridge_port(draft):
+    """The far end of the underlay, which the engine did not make."""
+    masters = [name for (place, name), device in draft.devices.items() if not place and device["kind"] == "bridge" and device["up"]]
+    if not masters and draft.free("", "b0"):
+        draft.add("bridge", name="b0", stp=False, mac=own_macs("b0")[1], mtu=1500)
+        draft.device("", "b0", mtu=1500, kind="bridge")
+        masters = ["b0"]
+    if masters and draft.draw(st.integers(0, 4)):
+        flags = {flag: draft.maybe() for flag in draft.some(*PORT_FLAGS)} or None
+        draft.add("bridge_port", name="eth9p", master=draft.pick(*masters), bridge_port=flags, move_addresses=draft.pick(None, None, False))
 
 
 def dummy(draft):
@@ -156,7 +173,9 @@ def macvlan(draft):
         parent = draft.pick(("", "eth9"), *parents)
         if draft.devices[parent].get("bears") != "ipvlan":
             draft.devices[parent]["bears"] = "macvlan"
-            child(draft, "macvlan", name, parent, mode=draft.pick("bridge", "bridge", "vepa", "private"), mac=draft.pick(*own_macs("macvlan" + name)))
+            mode = draft.pick("bridge", "bridge", "vepa", "private", "source")
+            child(draft, "macvlan", name, parent, mode=mode, mac=draft.pick(*own_macs("macvlan" + name)), bcqueuelen=draft.pick(None, 500, 2000),
+                  source_macs=draft.some(*MACS) if mode == "source" else None)
 
 
 def vlan(draft):
@@ -261,15 +280,15 @@ def reachable(draft):
 
 
 def vxlan_fdb(draft):
-    devices = [link["name"] for link in draft.document["vxlan"]]
-    if not devices:
+    if not draft.document["vxlan"]:
         vxlan(draft)
-        devices = [link["name"] for link in draft.document["vxlan"]]
-    for name in devices:
+    for link in draft.document["vxlan"]:
+        number = draft.pick(7, 8) if link.get("external") else None
         for mac in draft.some("66:00:00:00:00:02", "66:00:00:00:00:03"):
-            draft.add("vxlan_fdb", dev=name, mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99))
+            draft.add("vxlan_fdb", dev=link["name"], mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99), src_vni=number)
         for dst in draft.some("198.18.0.12", "198.18.0.13"):
-            draft.add("vxlan_fdb", dev=name, mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000))
+            draft.add("vxlan_fdb", dev=link["name"], mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000),
+                      via=draft.pick(None, None, "eth9"), src_vni=number)
 
 
 def neighbour(draft):
@@ -370,7 +389,7 @@ def iptables_rule(draft):
 
 
 STRATEGIES = {
-    "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
+    "netns": netns, "bridge": bridge, "bridge_port": bridge_port, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
     "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
     "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy,
     "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
@@ -379,7 +398,7 @@ STRATEGIES = {
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
 BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
-    "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
+    "bridge_port": ("bridge",), "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
     "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
@@ -391,6 +410,7 @@ NEVER = {
     "netns": ("changed", "replaced"),  # there is nothing to it but its name
     "address": ("changed",),  # one that is there is there
     "proxy_neighbour": ("changed",),  # all there is to it is its name and its mark
+    "bridge_port": ("replaced",),  # somebody else made it
     "rule": ("replaced",),
     "iptables_chain": ("replaced",),  # its rules change
     "iptables_rule": ("changed",),  # its text is its name; it moves

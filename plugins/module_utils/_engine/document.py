@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import copy
 
 from . import fields
 from .errors import Conflict, Invalid
@@ -57,6 +57,12 @@ class Wanted(dict):
             if KINDS[kind_name].table == name:
                 merged.update(items)
         return merged
+
+    def beside(self, items):
+        """The same with more objects, {kind: {key: object}}, where it has none."""
+        more = copy.copy(self)
+        more.update({name: {**found, **self[name]} for name, found in items.items() if found})
+        return more
 
     def namespaces(self):
         """Every namespace that a wanted object is in."""
@@ -169,7 +175,12 @@ def resolve(wanted, found):
     if wanted.underlay:
         dev = _holder(found, wanted.underlay["address"], "document.underlay.address")
         mtu = found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]
-        resolved = {"dev": dev, "mtu": min(mtu, wanted.underlay["mtu_limit"] or mtu)}
+        resolved = {"dev": _heir(wanted, "", dev), "mtu": min(mtu, wanted.underlay["mtu_limit"] or mtu)}
+    for port, item in wanted["bridge_port"].items():
+        # What the segment knows the node by stays: its switches and neighbours have nothing to learn.
+        bridge = wanted["bridge"].get((port[0], item["master"]))
+        if item["moves"] and bridge is not None and bridge["mac"] is None and port in found["link"]:
+            bridge["mac"] = found["link"][port]["mac"]
     for key, item in wanted.table("link").items():
         parent = (item.get("parent") or ("", ""))[1]
         if AUTO not in (item["mtu"], item.get("dev"), parent):
@@ -183,7 +194,7 @@ def resolve(wanted, found):
             if item["mtu"] != AUTO:
                 continue
         if not wanted.underlay or LINKS[item["kind"]].overhead and item["dev"] not in (AUTO, None, dev):
-            dev, mtu = _own_underlay(found, key, item, path)
+            dev, mtu = _own_underlay(wanted, found, key, item, path)
         if item.get("dev") == AUTO:
             item["dev"] = dev
         if item["mtu"] == AUTO:
@@ -191,7 +202,7 @@ def resolve(wanted, found):
     return resolved
 
 
-def _own_underlay(found, key, item, path):
+def _own_underlay(wanted, found, key, item, path):
     """A tunnel can tell its underlay by itself: its `dev`, or the device that holds its `local` address."""
     dev, overhead = item.get("dev"), LINKS[item["kind"]].overhead
     if not overhead or not item["local"] and dev in (AUTO, None):
@@ -202,8 +213,14 @@ def _own_underlay(found, key, item, path):
     link = found["link"].get((key[0], dev))
     if link is None:
         raise Conflict("%s: the underlay device %s does not exist" % (path, dev))
-    version = ipaddress.ip_address(item["local"]).version if item["local"] else 4
-    return dev, link["mtu"] - overhead[version]
+    version = 6 if ":" in (item["local"] or item.get("flood_group") or "") else 4
+    return _heir(wanted, key[0], dev), link["mtu"] - overhead[version]
+
+
+def _heir(wanted, netns, dev):
+    """The device that will have what a device has: the bridge that it is to be a port of."""
+    item = wanted["bridge_port"].get((netns, dev))
+    return item["master"] if item and item["moves"] else dev
 
 
 def _holder(found, address, path, netns=""):
@@ -232,6 +249,7 @@ def present_places(wanted, found, purger=None):
         if isinstance(KINDS.get(table), Bulk):
             item = wanted[table][key]
             needed = [("dev", (key[0], item["dev"]))] + [("nexthops", (key[0], hop.dev)) for hop in item.get("nexthops", ())]
+            needed += [("via", (key[0], item["via"]))] if table == "vxlan_fdb" else []
         elif table in ("address", "proxy_neighbour", "bridge_vlan"):
             needed = [("dev", key[:2])]
         elif item.get("parent"):
@@ -256,6 +274,7 @@ def present_places(wanted, found, purger=None):
 def _standing(wanted):
     """(table, key) of all that stands in a namespace; of what comes in thousands one for each device."""
     yield from [("route", key) for key, item in wanted["route"].items() if item["nexthops"]]
+    yield from [("vxlan_fdb", key) for key, item in wanted["vxlan_fdb"].items() if item["via"]]
     for name, items in wanted.items():
         kind = KINDS[name]
         for key in on_devices(items).values() if isinstance(kind, Bulk) else items if name != "netns" else ():
@@ -326,7 +345,9 @@ def fitting(wanted, found):
         below = link(*device) or {"kind": "vxlan"}
         if below["kind"] != "vxlan":
             raise Invalid(wanted.paths[("vxlan_fdb", key)] + ".dev", key[1], "a VXLAN device, not a %s" % (below["kind"] or "device of another kind"))
-        local[device] = below.get("local")
+        local[device] = below.get("local") or below.get("flood_group")
+        for other in () if below.get("external") else [other for other in wanted["vxlan_fdb"] if other[4] and other[:2] == device]:
+            raise Invalid(wanted.paths[("vxlan_fdb", other)] + ".src_vni", other[4], "a device in external mode with it, which %s is not" % other[1])
     ipv6 = {device: ":" in address for device, address in local.items() if address}
     mixed = len({":" in item["dst"] for item in wanted["vxlan_fdb"].values()} | set(ipv6.values())) > 1
     for key, item in wanted["vxlan_fdb"].items() if mixed else ():

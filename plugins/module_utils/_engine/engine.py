@@ -16,6 +16,7 @@ import shutil
 
 from . import kernel as machine
 from . import lockout
+from .anew import made_anew
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
 from .errors import Conflict, FabricError, OperationFailed
@@ -29,6 +30,7 @@ from .kinds.sysctl import below
 from .kinds.vxlan_fdb import normalise as normalise_fdb
 from .ledger import Ledger
 from .plan import plan, plan_back, plan_removal
+from .ports import notes, shown
 from .stages import PURGE, staged
 from .state import State
 from .transaction import Transaction
@@ -75,6 +77,10 @@ class Outcome:
             by_kind = counts.setdefault(operation.verb, {})
             by_kind[operation.kind.name] = by_kind.get(operation.kind.name, 0) + 1
         return counts
+
+    def replaced(self):
+        """The links that are made anew, and why, in words."""
+        return made_anew(self.operations, self._states[0])
 
     def commands(self):
         return [line for kind, operations in itertools.groupby(self.operations, lambda operation: operation.kind)
@@ -280,7 +286,8 @@ class Note:
     def __init__(self, wanted, owner, found, purge):
         self.owner, self.purge = owner, purge
         self.sysctls = {key: self.sysctl(found, key, item["value"]) for key, item in wanted["sysctl"].items()}
-        own_links = wanted.table("link")
+        own_links = wanted.table("link").keys() - wanted["bridge_port"].keys()
+        self.ports = notes(wanted, found, owner)
         used = wanted.namespaces() | {key[0] for key in wanted["netns"]}
         self.lists = {
             "address": [key for key, item in wanted["address"].items()
@@ -305,7 +312,7 @@ class Note:
         return had, value, {other[1]: other_value for other, other_value in under.items() if other_value != had}
 
     def claim(self, ledger):
-        ledger.claim(self.owner.name, self.sysctls, self.lists)
+        ledger.claim(self.owner.name, self.sysctls, self.lists, self.ports)
 
     def learn(self, new_sysctls):
         """What the sysctls had of the namespaces and devices that the run has made."""
@@ -321,7 +328,7 @@ class Note:
         for netns in set(ledger.namespaces_of(self.owner.name)) - {name for name, in self.lists["netns"]}:
             if netns:
                 machine.drop_leftover(netns)
-        ledger.release(self.owner.name, set(self.sysctls), self.lists)
+        ledger.release(self.owner.name, set(self.sysctls), self.lists, self.ports)
 
 
 class Shown:
@@ -337,10 +344,13 @@ class Shown:
         masked, asked = State(), {}
         for name, items in self.wanted.items():
             asked.setdefault(KINDS[name].table, {}).update(items)
+        ports = shown(state, self.wanted, self.owner)
         for kind in KINDS.values():
             for key, item in state[kind.table].items():
-                if kind.table == "link" and item["kind"] != kind.kind:
-                    continue  # they share the table
+                if kind.table == "link":
+                    item = ports.get(key, item)
+                    if item is None or item["kind"] != kind.kind:
+                        continue  # they share the table
                 if key in asked[kind.table]:
                     masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
                 elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner) and not kind.implied(state, key, item):

@@ -95,7 +95,7 @@ def gather(kernel, scope, ledger, known=None):
             state["sysctl"][key] = {"value": value}
     add_notes(state, ledger)
     has_vlans = not scope.bridges or bridge_vlan.supported(kernel, state["link"])
-    return State(state, has_vlans)  # of which nothing is touched
+    return State(state, has_vlans, state.taken)  # of which nothing is touched
 
 
 def add_notes(state, ledger):
@@ -104,6 +104,7 @@ def add_notes(state, ledger):
         noted = ledger.sysctl(key) or {}
         state["sysctl"][key] = dict(item, found=noted.get("found"), wanted_by=dict(noted.get("wanted_by", {})),
                                     below=dict(noted.get("below", {})))
+    state.taken = ledger.ports()
     for table in ("address", "chain", "ipset") + XFRM:
         for key, item in state[table].items():
             fabric = ledger.fabric_of(table, key)

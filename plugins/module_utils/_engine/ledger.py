@@ -14,6 +14,7 @@ import json
 import os
 
 from .errors import FabricError
+from .ports import told, understood
 
 PATH = "/run/clusternet/ledger.json"
 LISTS = ("address", "chain", "ipset", "iptables", "netns", "number", "xfrm_policy", "xfrm_state")
@@ -23,7 +24,8 @@ class Ledger:
     """sysctl: {"<netns>|<key>": {"found": value, "wanted_by": {fabric: value}, "below": {key: value}}}, `below` what devices had
     that a key writes through to. The rest are {fabric: [[...]]}: addresses as [netns, dev, address]; chains of its own as
     [netns, ip version, table, chain]; ipsets as [netns, name]; iptables as [netns, ip version], where it has put rules; every
-    namespace that it uses, as [netns]; its number; xfrm policies and states by their keys."""
+    namespace that it uses, as [netns]; its number; xfrm policies and states by their keys.
+    port: {"<netns>|<device>": {"fabric", "bridge", "up": whether it was, "addresses", "routes": what moved to the bridge}}"""
 
     def __init__(self, path=PATH):
         self.path = path
@@ -39,7 +41,7 @@ class Ledger:
         self._complete()
 
     def _complete(self):
-        for part in ("sysctl",) + LISTS:
+        for part in ("sysctl", "port") + LISTS:
             self.data.setdefault(part, {})
 
     # --- what it says ---
@@ -57,6 +59,10 @@ class Ledger:
                 return fabric
         return None
 
+    def ports(self):
+        """{(netns, device): what is noted of it} of the devices that are ports for a fabric (see ports.py)."""
+        return {tuple(name.split("|", 1)): understood(note) for name, note in self.data["port"].items()}
+
     def listed(self, part, fabric):
         """The keys of the objects of a fabric in one of LISTS."""
         return [tuple(key) for key in self.data[part].get(fabric, ())]
@@ -73,8 +79,9 @@ class Ledger:
 
     # --- what it learns ---
 
-    def claim(self, fabric, sysctls, lists):
-        """Before a run: sysctls {key: (found, wanted, {key below: found})}, and what the fabric will hold of each of LISTS."""
+    def claim(self, fabric, sysctls, lists, ports=None):
+        """Before a run: sysctls {key: (found, wanted, {key below: found})}, what the fabric will hold of each of LISTS, and its ports."""
+        self.data["port"].update(("|".join(key), told(note)) for key, note in (ports or {}).items())
         for key, (found, wanted, below) in sysctls.items():
             item = self.data["sysctl"].setdefault("|".join(key), {"found": found, "wanted_by": {}, "below": below})
             item["wanted_by"][fabric] = wanted
@@ -84,8 +91,10 @@ class Ledger:
             self._extend(part, fabric, items)
         self.write()
 
-    def release(self, fabric, sysctls, lists):
+    def release(self, fabric, sysctls, lists, ports=()):
         """After a run: keep of this fabric's only what is named here."""
+        self.data["port"] = {name: note for name, note in self.data["port"].items()
+                             if note["fabric"] != fabric or tuple(name.split("|", 1)) in ports}
         for name, item in list(self.data["sysctl"].items()):
             if tuple(name.split("|", 1)) not in sysctls:
                 item["wanted_by"].pop(fabric, None)

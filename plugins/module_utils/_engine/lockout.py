@@ -70,17 +70,20 @@ def cut(before, after, peer, local):
     if device is None or peer == local:
         return None
     link, still = before["link"].get(("", device)), after["link"].get(("", device))
-    if _holder(after, local) != device:
+    holder = _holder(after, local)
+    heir = _heir(before, after, device, holder)
+    if holder != heir:
         return "address %s would go from %s" % (local, device)
-    if link is not None and still is None:
-        return "link %s would go" % device
-    if link is not None and link["up"] and not still["up"]:
-        return "link %s would go down" % device
-    if link is not None and still["master"] != link["master"]:
-        return "link %s would become a port of %s" % (device, still["master"] or "nothing")
+    if heir == device:
+        if link is not None and still is None:
+            return "link %s would go" % device
+        if link is not None and link["up"] and not still["up"]:
+            return "link %s would go down" % device
+        if link is not None and still["master"] != link["master"]:
+            return "link %s would become a port of %s" % (device, still["master"] or "nothing")
     if _holder(after, peer) is not None and _holder(before, peer) is None:
         return "the node would have the peer's address %s itself" % peer
-    way, new_way = _way(before, peer), _way(after, peer)
+    way, new_way = _way(before, peer, device, heir), _way(after, peer)
     if way is not None and new_way != way:
         return "the route to it would be %s instead of %s" % (_words(new_way), _words(way))
     if way is not None:
@@ -96,10 +99,27 @@ def _holder(state, address):
     return next((key[1] for key in state["address"] if key[0] == "" and key[2].partition("/")[0] == address), None)
 
 
-def _way(state, address):
-    """What of the route counts that the kernel takes to an address: the longest prefix, then the lowest metric."""
+def _heir(before, after, device, holder):
+    """The holder of the device's address, where the device becomes a port of it or it was a port of that (see ports.py), and all is up."""
+    def link(state, name):
+        return state["link"].get(("", name)) or {"master": "", "up": False}
+
+    taken = link(after, device)["master"] == holder and link(before, device)["master"] != holder and link(after, device)["up"]
+    given_back = link(before, holder)["master"] == device and not link(after, holder)["master"]
+    return holder if holder and (taken or given_back) and link(after, holder)["up"] else device
+
+
+def _way(state, address, old=None, new=None):
+    """What of the route counts that the kernel takes to an address: the longest prefix, then the lowest metric; by `new` instead of `old`."""
     address = ipaddress.ip_address(address)
     best = None
+    for key, item in state["address"].items():
+        network = ipaddress.ip_interface(key[2]).network
+        if key[0] == "" and network.version == address.version and address in network and state["link"].get(key[:2], {"up": True})["up"]:
+            # the kernel's own route to the subnet, which comes with an address
+            rank = (network.prefixlen, 0)
+            if best is None or rank > best[0]:
+                best = rank, {"dev": new if key[1] == old else key[1], "via": "", "type": "unicast", "hops": ()}
     for key, route in state["route"].items():
         if key[:2] != ("", MAIN):
             continue
@@ -108,7 +128,8 @@ def _way(state, address):
             continue
         rank = (network.prefixlen, -key[3])
         if best is None or rank > best[0]:
-            best = rank, {"dev": route["dev"], "via": route["via"], "type": route["type"], "hops": route.get("nexthops", ())}
+            hops = tuple(hop._replace(dev=new) if hop.dev == old else hop for hop in route.get("nexthops", ()))
+            best = rank, {"dev": new if route["dev"] == old else route["dev"], "via": route["via"], "type": route["type"], "hops": hops}
     return best[1] if best else None
 
 

@@ -21,8 +21,10 @@ from .kinds._hops import harmed
 from .kinds._link import children, is_fallback, whose
 from .kinds.ipset import TEMPORARY
 from .kinds.iptables import CHAIN, RULE, edits, is_ours, jumps, matches
-from .kinds.route import KERNEL
+from .kinds.route import by_address
 from .owner import Owner, fabric_number, fabric_of_link
+from .ports import Moves, named_in_note
+from .ports import released as release_ports
 
 ROUNDS = 5  # a round puts back what the one before it felled; two are enough for every cascade that there is
 ADDITIVE = ("ipset", "bridge_vlan", "address", "vxlan_fdb", "neighbour", "proxy_neighbour", "route", "rule", "xfrm_state", "xfrm_policy")
@@ -65,14 +67,14 @@ class Planner:
         kind, done = LINKS[item["kind"]], len(self.operations)
         found = self.work["link"].get(key)
         if found is not None and kind.must_replace(found, item):
-            self.remove_link(key)
+            self.remove_link(key, kind.must_replace(found, item))
         found = self.work["link"].get(key)
-        claim = kind.claim(key, item)
-        claim = None if found is not None and kind.claim(key, found) == claim else claim
-        for other, found in list(self.work["link"].items()) if claim else ():
+        holds = found is not None and kind.claim(key, found) == kind.claim(key, item)
+        rivals = None if holds else kind.rivals(key, item)
+        for other, found in list(self.work["link"].items()) if rivals else ():
             # one that is wanted may be to have another, or to have whichever
-            stays = other in links and links[other]["kind"] == kind.kind and kind.claim(other, links[other]) == claim
-            if not stays and other != key and found["kind"] == kind.kind and kind.claim(other, found) == claim and owner.holds_link(found):
+            stays = other in links and links[other]["kind"] == kind.kind and rivals(other, links[other])
+            if not stays and found["kind"] == kind.kind and rivals(other, found) and owner.holds_link(found):
                 self.remove_link(other)
         if kind.leftover(key) in self.work["link"]:
             self.remove_link(kind.leftover(key))
@@ -116,9 +118,12 @@ class Planner:
                         self.remove_link(link)
         self.do(Operation(kind, "remove", key, before=self.work[kind.table][key]))
 
-    def remove_link(self, key):
+    def change(self, kind, key, changed):
+        self.do(Operation(kind, "change", key, before=self.work[kind.table][key], after=changed))
+
+    def remove_link(self, key, because=None):
         found = self.work["link"][key]
-        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found))
+        self.do(Operation(LINKS.get(found["kind"], LINKS["veth"]), "remove", key, before=found, because=because))
 
     def build(self, wanted, owner):
         for key, item in wanted["netns"].items():
@@ -137,7 +142,7 @@ class Planner:
             self.settle(KINDS["sysctl"], key, item)
         for name in ADDITIVE:
             self.settle_all(KINDS[name], wanted[name])
-            if name == "bridge_vlan" and owner.fabric:
+            if owner.fabric:
                 self.settle_all(KINDS[name], KINDS[name].given(self.work, wanted[name], owner))
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
@@ -216,7 +221,10 @@ class Planner:
                 if key in self.work[kind.table]:
                     if name in LINKS and is_fallback(key, self.work["link"][key]):
                         raise Conflict("%s is there as long as the kernel module is loaded; leave it, or take it down" % kind.describe(key))
-                    self.remove_one(kind, key)
+                    if name != "bridge_port":
+                        self.remove_one(kind, key)
+                    elif self.work["link"][key]["master"]:
+                        self.change(kind, key, {"master": ""})
 
 
 def plan(found, wanted, owner, purge=False):
@@ -224,22 +232,24 @@ def plan(found, wanted, owner, purge=False):
     _own_number(found, owner)
     for name, items in wanted.items():
         KINDS[name].check_all(found, items, owner)
-    planner = Planner(found)
+    planner, moves = Planner(found), Moves(found, wanted, owner, purge)
+    wanted = wanted.beside(moves.stand)
     planner.evict(wanted, owner, purge)
     for dummy in range(ROUNDS):
         done = len(planner.operations)
         planner.build(wanted, owner)
+        release_ports(planner, moves)
         if purge:
             planner.purge(wanted, owner)
         if not owner.fabric:
-            _put_back(planner, wanted)
+            _put_back(planner, wanted, moves)
         if len(planner.operations) == done:
             break
     else:
         raise FabricError("internal error: the plan does not settle; its last operations: %s"
                           % "; ".join(map(str, planner.operations[-4:])))
     if owner.fabric:
-        _no_foreign_loss(planner, owner)
+        _no_foreign_loss(planner, owner, moves)
     else:
         _no_fabric_loss(planner)
     return planner.operations, planner.work
@@ -269,7 +279,7 @@ def plan_back(current, start, touched, owner=None, refused=None):
     def ours(kind, key):
         if refused is not None and refused.verb == "add" and (refused.kind.table, refused.key) == (kind.table, key):
             return False
-        return owner is None or kind.owned(current, key, current[kind.table][key], owner)
+        return owner is None or kind.owned(current, key, current[kind.table][key], owner) or named_in_note(current, kind, key)
 
     for kind in KINDS.values():
         if kind.table not in ("chain", "link", "sysctl"):
@@ -304,19 +314,22 @@ def _as_at_start(planner, current, start, touched):
             continue
         for key, item in start[table].items():
             stood_there = key not in current[table] and (key[:2] in devices or (key[0],) in touched["netns"])
-            if (key in touched[table] or key in felled[table] or stood_there) and not (table == "route" and item["protocol"] == KERNEL):
+            if (key in touched[table] or key in felled[table] or stood_there) and not (table == "route" and by_address(start, key, item)):
                 exact[kind.name][key] = item
     for key, item in _exact_links(start, planner.work, {**touched["link"], **felled["link"]}):
-        exact[LINKS[item["kind"]].name][key] = item
+        exact[item["kind"] if item["kind"] == "bridge_port" else LINKS[item["kind"]].name][key] = item
     return exact
 
 
 def _exact_links(start, current, touched):
     """Links that are missing or differ, as full objects; veth ends with their twins."""
     for key, item in start["link"].items():
-        if item["kind"] not in LINKS or key not in touched or current["link"].get(key) == item:
+        known = item["kind"] in LINKS
+        if key not in touched or current["link"].get(key) == item or not known and key not in current["link"]:
             continue
         item = {field: value for field, value in item.items() if field != "index"}
+        if not known:
+            item["kind"] = "bridge_port"  # whatever it is, a port is what it was made to be or not to be
         if item["kind"] == "veth":
             peer = item.get("peer")
             twin = start["link"].get(peer) if peer else None
@@ -373,21 +386,21 @@ def _refuse_others(kind, found, key):
     kind.check(found, key, dict(item, kind=getattr(kind, "kind", None), peer=()), Owner())
 
 
-def _put_back(planner, wanted):
+def _put_back(planner, wanted, moves):
     """What a granular module's replacement of a link felled stands again afterwards."""
     made_anew = {operation.key for operation in planner.operations if operation.kind.table == "link" and operation.verb == "remove"}
     for name in ADDITIVE:
         for key, item in planner.found[name].items():
-            leftover = name == "ipset" and key[1] == TEMPORARY
+            leftover = name == "ipset" and key[1] == TEMPORARY or moves.moved(name, key)
             if name == "bridge_vlan" and (key[:2] not in made_anew or not item["self"] and not planner.work["link"][key[:2]]["master"]):
                 continue  # whoever takes a port off its bridge, or changes the default PVID, means what it does to VLANs
-            if _lost(name, item, planner.work[name].get(key)) and not leftover and not (name == "route" and item["protocol"] == KERNEL):
+            if _lost(name, item, planner.work[name].get(key)) and not leftover and not (name == "route" and by_address(planner.found, key, item)):
                 wanted[name].setdefault(key, item)
 
 
-def _no_foreign_loss(planner, owner):
+def _no_foreign_loss(planner, owner, moves):
     found, after = planner.found, planner.work
-    _no_lost_port(planner, owner.holds_link)
+    _no_lost_port(planner, owner.holds_link, moves.release)
     _no_lost_jump(planner)
     _no_lost_set(planner)
     ours = {key[0] for key, item in found["netns"].items() if owner.holds_link(item)}
@@ -398,17 +411,17 @@ def _no_foreign_loss(planner, owner):
             if name == "link" and is_fallback(key, item):
                 continue
             kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
-            if kind.owned(found, key, item, owner) or name == "route" and item["protocol"] == KERNEL:
+            if kind.owned(found, key, item, owner) or moves.moved(name, key) or name == "route" and by_address(found, key, item):
                 continue
             raise Conflict("%s is not this fabric's and would be lost when %s goes or is replaced; move or delete it first"
                            % (kind.describe(key), _device(name, key, item)))
 
 
-def _no_lost_port(planner, may_lose):
+def _no_lost_port(planner, may_lose, released=()):
     """A bridge that goes releases its ports, which then lose their settings and static FDB entries."""
     for key, item in planner.found["link"].items():
         after = planner.work["link"].get(key)
-        if item["master"] and after is not None and not after["master"] and not may_lose(item):
+        if item["master"] and after is not None and not after["master"] and not may_lose(item) and key not in released:
             if (key[0], item["master"]) not in planner.work["link"]:
                 raise Conflict("link %s%s is a port of %s, which would go, and is %s; release or delete it first"
                                % (key[1], place(key[0]), item["master"], whose(item)))

@@ -52,6 +52,7 @@ def inspect(namespaces=None, name=None, number=None):
                if fabric_of_link(item)}
     everywhere = {key[0]: fabric_of_link(item) for key, item in found["netns"].items()}
     owner = Owner(name, (number or fabrics.get(name, NUMBERS[0])) if name else None)
-    here = State({table: {key: item for key, item in items.items() if key[0] in namespaces} for table, items in found.items()})
+    here = State({table: {key: item for key, item in items.items() if key[0] in namespaces} for table, items in found.items()},
+                 taken={key: note for key, note in found.taken.items() if key[0] in namespaces})
     links = {key: item for key, item in here["link"].items() if not name or owner.holds_link(item)}
     return Report(Shown(Wanted(), owner, all_=not name).document(here), links, fabrics, everywhere)

@@ -45,14 +45,14 @@ class Table(dict):
 
 
 class State(dict):
-    """`has_vlans`: whether the kernel has VLANs of bridges."""
+    """`has_vlans`: whether the kernel has VLANs of bridges; `taken`: what the ledger says of devices that are ports for a fabric."""
 
-    def __init__(self, tables=None, has_vlans=True):
+    def __init__(self, tables=None, has_vlans=True, taken=None):
         super().__init__({name: Table((tables or {}).get(name, ())) for name in TABLES})
-        self._routes, self.has_vlans = None, has_vlans
+        self._routes, self.has_vlans, self.taken = None, has_vlans, taken or {}
 
     def copy(self):
-        return State(self, self.has_vlans)
+        return State(self, self.has_vlans, self.taken)
 
     def touched(self):
         """{table: keys} of what was set or taken out since this state was made."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .address import Address
 from .bridge import Bridge
+from .bridge_port import BridgePort
 from .bridge_vlan import BridgeVlan
 from .dummy import Dummy
 from .ipip import Ipip
@@ -32,6 +33,6 @@ from .xfrm_state import XfrmState
 
 # In the order in which they are built; what is purged goes the other way, links before what stands on them.
 KINDS = {kind.name: kind for kind in (
-    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Tuntap(), Sysctl(), Ipset(), BridgeVlan(),
+    Netns(), Bridge(), Dummy(), Veth(), Vlan(), Macvlan(), Ipvlan(), Vxlan(), Ipip(), Wireguard(), Tuntap(), BridgePort(), Sysctl(), Ipset(), BridgeVlan(),
     Address(), VxlanFdb(), Neighbour(), ProxyNeighbour(), Route(), Rule(), XfrmState(), XfrmPolicy(), CHAIN, RULE)}
 LINKS = {kind.kind: kind for kind in KINDS.values() if kind.table == "link"}

@@ -15,12 +15,15 @@ OWN_NETNS = "$$"  # in a command, the namespace that the shell runs in: its own 
 
 
 class Operation:
-    """One step of a plan: `verb` (add, change, remove) on the object at `key`; before and after in normal form."""
+    """One step of a plan: `verb` (add, change, remove) on the object at `key`; before and after in normal form.
 
-    __slots__ = ("kind", "verb", "key", "before", "after")
+    `because`: of a removal, the field of a link that is to be another and cannot be changed in place.
+    """
 
-    def __init__(self, kind, verb, key, before=None, after=None):
-        self.kind, self.verb, self.key, self.before, self.after = kind, verb, key, before, after
+    __slots__ = ("kind", "verb", "key", "before", "after", "because")
+
+    def __init__(self, kind, verb, key, before=None, after=None, because=None):
+        self.kind, self.verb, self.key, self.before, self.after, self.because = kind, verb, key, before, after, because
 
     def commands(self):
         return self.kind.commands(self)
@@ -66,6 +69,10 @@ class Kind:
     def owned(self, state, key, item, owner):
         """Whether the object bears the owner's mark (only asked of a fabric)."""
         raise NotImplementedError
+
+    def given(self, state, wanted, owner):
+        """{key: object} of what the kernel gives to what the owner holds, and of which nothing else is wanted (see `implied`)."""
+        return {}
 
     def implied(self, state, key, item):
         """Whether an object that nobody asks for is the kernel's own doing, and stays."""

@@ -25,6 +25,7 @@ IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_LINK_NETNSID = 18, 20, 27, 37
 INFO_KIND, INFO_DATA = 1, 2
 IFF_UP = 1
 LOOPBACK = "lo"
+GONE = "if"  # before the number of a device that is there no more, as ip-link(8) writes it
 IPV6_MIN_MTU = 1280
 CHILDREN = ("macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", "macsec")  # fall with the link that they stand on
 ALIKE = {"macvtap": "macvlan", "ipvtap": "ipvlan"}  # kinds that are none of the engine's and follow their parent as one of its does
@@ -65,6 +66,7 @@ class Link(Kind):
     kind = None  # IFLA_INFO_KIND
     identity = ("name",)
     data = {}
+    options = {}  # {field: the option that asks for it}, where that is another word
     overhead = None  # of a tunnel, {IP version: bytes that it puts before a packet}
     by_kind = {}  # {IFLA_INFO_KIND: Link}, of every kind
 
@@ -103,8 +105,13 @@ class Link(Kind):
     def claim(self, key, item):
         """What no two links of the kind can have, or None."""
 
-    def claimed(self, item):
-        """(the claim in words, what to choose instead)"""
+    def rivals(self, key, item):
+        """Says of another link of the kind (its key, itself) whether the two cannot be there together; None where that is never so."""
+        claim = self.claim(key, item)
+        return claim and (lambda other, found: other != key and self.claim(other, found) == claim)
+
+    def claimed(self, item, rival=None):
+        """(what the two cannot both have in words, what to choose instead)"""
         raise NotImplementedError
 
     def check(self, state, key, wanted, owner):
@@ -118,10 +125,10 @@ class Link(Kind):
             if found["kind"] != self.kind:
                 raise Conflict("%s: there is a %s of that name; remove it first, or choose another name"
                                % (self.describe(key), found["kind"] or "device of another kind"))
-        claim = self.claim(key, wanted)
-        for other, found in state["link"].items() if claim else ():
-            if found["kind"] == self.kind and other != key and not owner.holds_link(found) and self.claim(other, found) == claim:
-                words, advice = self.claimed(wanted)
+        rivals = self.rivals(key, wanted)
+        for other, found in state["link"].items() if rivals else ():
+            if found["kind"] == self.kind and not owner.holds_link(found) and rivals(other, found):
+                words, advice = self.claimed(wanted, found)
                 raise Conflict("%s: %s is taken by %s, %s; choose %s"
                                % (self.describe(key), words, self.describe(other), whose(found), advice))
 
@@ -392,6 +399,8 @@ def lose_link(state, key):
             lose_link(state, other)
         elif item.get("dev") == name:
             state.alter("link", other, dev="")  # a tunnel of another kind keeps the number of what is gone
+    for other in [other for other, item in state["vxlan_fdb"].items() if item["via"] == name and other[0] == netns]:
+        state.alter("vxlan_fdb", other, via=GONE + str(link.get("index", 0)))
     for other in children(state, key):
         lose_link(state, other)
     if link.get("peer"):

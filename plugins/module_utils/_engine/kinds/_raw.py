@@ -30,9 +30,13 @@ class RawLink(Link):
         return body + self.info(transaction, netns, wanted)
 
     def info(self, transaction, netns, fields):
-        data = b"".join(wire.attribute(item.number, item.encode(fields[field], transaction, netns))
+        return wire.attribute(IFLA_LINKINFO, wire.text(INFO_KIND, self.kind)
+                              + wire.attribute(INFO_DATA, self.info_data(transaction, netns, fields)))
+
+    def info_data(self, transaction, netns, fields):
+        return b"".join(wire.attribute(item.number(fields[field]) if callable(item.number) else item.number,
+                                       item.encode(fields[field], transaction, netns))
                         for field, item in self.data.items() if fields.get(field) not in (None, ""))
-        return wire.attribute(IFLA_LINKINFO, wire.text(INFO_KIND, self.kind) + wire.attribute(INFO_DATA, data))
 
     def request_data(self, transaction, netns, name, changed):
         transaction.queue(netns, wire.RTM_NEWLINK, 0, header() + wire.text(IFLA_IFNAME, name) + self.info(transaction, netns, changed), links=True)
@@ -41,8 +45,9 @@ class RawLink(Link):
 # --- fields of the usual forms -------------------------------------------------------------------------------------
 
 def flag(number, words, form="B", changeable=True):
-    """A byte, or something wider, that is 0 or 1. `words`: what ip-link calls it, followed by 1 or 0; or a pair, for on and for off."""
-    said = flag_words(words) if isinstance(words, str) else lambda value: [words[0] if value else words[1]]
+    """A byte, or something wider, that is 0 or 1. `words`: what ip-link calls it, followed by 1 or 0; or a pair, for on and for off.
+    Where a pair has no word for off, that is what there is without one."""
+    said = flag_words(words) if isinstance(words, str) else lambda value: [word for word in (words[0] if value else words[1],) if word]
     return Data(number, None, lambda data, names: bool(wire.number(data.get(number))),
                 lambda value, transaction, netns: struct.pack("=" + form, value), said, changeable)
 

@@ -34,7 +34,7 @@ def given(state, device, bridge):
 def put(state, device, vid, fields):
     """Add a VLAN or change its flags: a device has one PVID, and a new one takes the place of the old."""
     if fields.get("pvid"):
-        for key, item in _on(state, device):
+        for key, item in on(state, device):
             if item["pvid"] and key[2] != vid:
                 state.alter("bridge_vlan", key, pvid=False)
     key = device + (vid,)
@@ -44,7 +44,7 @@ def put(state, device, vid, fields):
 
 def lost(state, device):
     """A port that leaves its bridge, or a device that goes."""
-    state.drop("bridge_vlan", [key for key, dummy in _on(state, device)])
+    state.drop("bridge_vlan", [key for key, dummy in on(state, device)])
 
 
 def default_changes(state, bridge, old):
@@ -65,5 +65,5 @@ def is_given(item):
     return item is not None and item["pvid"] and item["untagged"]
 
 
-def _on(state, device):
+def on(state, device):
     return [(key, item) for key, item in state["bridge_vlan"].items() if key[:2] == device]

@@ -22,8 +22,8 @@ from ._base import NETNS, Kind, ip, place
 from ._link import LOOPBACK, refuse_fabric, whose
 from .route import KERNEL, MAIN, sharing
 
-IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS, IFA_PROTO = 1, 2, 4, 8, 11
-IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_TEMPORARY = 0x01, 0x02, 0x01
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_RT_PRIORITY, IFA_PROTO = 1, 2, 3, 4, 8, 9, 11
+IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_TEMPORARY, IFA_F_NOPREFIXROUTE = 0x01, 0x02, 0x01, 0x200
 KERNEL_MADE = (1, 2, 3)  # IFAPROT_KERNEL_LO, _RA, _LL
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254}
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
@@ -133,30 +133,40 @@ class Address(Kind):
         netns, dev, text = operation.key
         interface_ = ipaddress.ip_interface(text)
         item = operation.before if operation.verb == "remove" else operation.after
-        packed = interface_.ip.packed
+        told = item.get("told", {})
         family = socket.AF_INET if interface_.version == 4 else socket.AF_INET6
         body = struct.pack("=BBBBI", family, interface_.network.prefixlen, 0, SCOPES[item["scope"]],
                            transaction.index(netns, dev))
-        body += wire.attribute(IFA_LOCAL, packed) + wire.attribute(IFA_ADDRESS, packed)
+        body += wire.attribute(IFA_LOCAL, interface_.ip.packed)
+        body += wire.attribute(IFA_ADDRESS, ipaddress.ip_address(told.get("peer", _ip(text))).packed)
         if operation.verb == "remove":
             transaction.queue(netns, wire.RTM_DELADDR, 0, body)
             return
-        if family == socket.AF_INET6:
-            body += wire.u32(IFA_FLAGS, IFA_F_NODAD)  # ours are allotted: nobody else has them, and DAD costs a second
-        elif interface_.network.prefixlen < 31:
-            body += wire.attribute(IFA_BROADCAST, interface_.network.broadcast_address.packed)
+        # an IPv6 address of ours is allotted: nobody else has it, and DAD costs a second
+        flags = (IFA_F_NODAD if family == socket.AF_INET6 else 0) | (IFA_F_NOPREFIXROUTE if told.get("noprefixroute") else 0)
+        broadcast = told.get("brd", _broadcast(interface_))
+        body += wire.u32(IFA_FLAGS, flags) if flags else b""
+        body += wire.attribute(IFA_BROADCAST, ipaddress.ip_address(broadcast).packed) if broadcast else b""
+        body += wire.text(IFA_LABEL, told["label"]) if "label" in told else b""
+        body += wire.u32(IFA_RT_PRIORITY, told["metric"]) if "metric" in told else b""
         transaction.queue(netns, wire.RTM_NEWADDR, wire.NLM_F_CREATE | wire.NLM_F_EXCL, body)
 
     def commands(self, operation):
         netns, dev, text = operation.key
+        told = (operation.before if operation.verb == "remove" else operation.after).get("told", {})
+        length = text.rpartition("/")[2]
+        named = [_ip(text), "peer", "%s/%s" % (told["peer"], length)] if "peer" in told else [text]
         if operation.verb == "remove":
-            return [ip(netns, "address", "delete", text, "dev", dev)]
+            return [ip(netns, "address", "delete", *named, "dev", dev)]
         interface_ = ipaddress.ip_interface(text)
-        words = ["address", "add", text]
-        if interface_.version == 4 and interface_.network.prefixlen < 31:
+        words = ["address", "add"] + named
+        if "brd" in told:
+            words += ["brd", told["brd"]] if told["brd"] else []
+        elif _broadcast(interface_):
             words += ["brd", "+"]
-        words += ["dev", dev, "scope", operation.after["scope"]]
-        return [ip(netns, *(words + (["nodad"] if interface_.version == 6 else [])))]
+        words += ["dev", dev] + [word for name in ("label", "metric") if name in told for word in (name, told[name])]
+        words += ["scope", operation.after["scope"]] + (["nodad"] if interface_.version == 6 else [])
+        return [ip(netns, *words, *(["noprefixroute"] if told.get("noprefixroute") else []))]
 
     def difference(self, found, wanted):
         return {}  # an address that is there is there: its scope is given by who made it
@@ -166,6 +176,11 @@ class Address(Kind):
 
     def describe(self, key):
         return "address %s on %s%s" % (key[2], key[1], place(key[0]))
+
+
+def _broadcast(interface_):
+    """The broadcast address that goes with an address of a subnet, or None."""
+    return str(interface_.network.broadcast_address) if interface_.version == 4 and interface_.network.prefixlen < 31 else None
 
 
 def _ip(text):
@@ -179,9 +194,10 @@ def _subnet(text):
 def _lose(state, key):
     """One address, and the routes that need it: the one to its subnet (unless another is in it) and those with it as source."""
     netns, dev, text = key
-    family = state["address"].pop(key)["family"]
+    lost = state["address"].pop(key)
+    family, brings_route = lost["family"], not lost.get("told", {}).get("noprefixroute")
     subnet, source = _subnet(text), _ip(text)
-    if not any(_subnet(other[2]) == subnet for other in state.on_device("address", netns, dev)):
+    if brings_route and not any(_subnet(other[2]) == subnet for other in state.on_device("address", netns, dev)):
         state.drop("route", [k for k in state.on_device("route", netns, dev)
                              if k[2] == str(subnet) and state["route"][k]["protocol"] == KERNEL])
     if any(other[0] == netns and _ip(other[2]) == source for other in state["address"]):
@@ -212,8 +228,29 @@ def read(kernel, netns, links):
         item = {"dev": dev, "family": address.version, "scope": _SCOPE_NAMES.get(scope, "global")}
         if address.version == 4 and flags & IFA_F_SECONDARY:
             item["secondary"] = True
+        told = _told(address, length, dev, flags, attributes)
+        if told:
+            item["told"] = told
         found[(netns, dev, "%s/%d" % (address, length))] = item
     return found
+
+
+def _told(address, length, dev, flags, attributes):
+    """What somebody's address has that the engine's have not, in the words of ip-address(8)."""
+    told, peer = {}, attributes.get(IFA_ADDRESS)
+    if peer and peer != address.packed:
+        told["peer"] = str(ipaddress.ip_address(peer))
+    if flags & IFA_F_NOPREFIXROUTE:
+        told["noprefixroute"] = True
+    if IFA_RT_PRIORITY in attributes:
+        told["metric"] = wire.number(attributes[IFA_RT_PRIORITY])
+    if address.version == 4:
+        broadcast = str(ipaddress.ip_address(attributes[IFA_BROADCAST])) if IFA_BROADCAST in attributes else ""
+        if broadcast != (_broadcast(ipaddress.ip_interface("%s/%d" % (address, length))) or ""):
+            told["brd"] = broadcast
+        if wire.string(attributes.get(IFA_LABEL)) not in ("", dev):
+            told["label"] = wire.string(attributes[IFA_LABEL])
+    return told
 
 
 def _by_kernel(address, dev, mac, flags, protocol):

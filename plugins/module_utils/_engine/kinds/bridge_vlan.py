@@ -71,7 +71,10 @@ class BridgeVlan(Kind):
         return link is not None and owner.holds_link(link)
 
     def implied(self, state, key, item):
-        return key[2] == _vlans.default_of(state, key[0], _vlans.bridge_of(state, key[:2]))
+        """As it was given, or without the PVID where another one has that."""
+        if not item["untagged"] or key[2] != _vlans.default_of(state, key[0], _vlans.bridge_of(state, key[:2])):
+            return False
+        return item["pvid"] or any(other["pvid"] for dummy, other in _vlans.on(state, key[:2]))
 
     def check(self, state, key, wanted, owner):
         if not state.has_vlans:
@@ -85,9 +88,8 @@ class BridgeVlan(Kind):
             raise Conflict("%s: the device is %s, and a fabric cannot mark VLANs of such a one; add them with the module bridge_vlan"
                            % (self.describe(key), whose(link)))
 
-    @staticmethod
-    def given(state, wanted, owner):
-        """{key: object} of the default PVIDs that the owner's bridges and ports have unless something else is wanted of that number."""
+    def given(self, state, wanted, owner):
+        """The default PVIDs of the owner's bridges and ports."""
         pvids = {key[:2] for key, item in wanted.items() if item["pvid"]}
         found = {}
         for device, link in state["link"].items():

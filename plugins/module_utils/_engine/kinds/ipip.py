@@ -68,5 +68,5 @@ class Ipip(RawLink):
     def claim(self, key, item):
         return (key[0],) + tuple(item.get(field) or "" for field in ("local", "remote", "dev"))
 
-    def claimed(self, item):
+    def claimed(self, item, rival=None):
         return "the tunnel from %s to %s" % (item["local"] or "any address", item["remote"] or "any"), "other addresses"

@@ -338,6 +338,14 @@ def granular_protocols(column, owner):
     return itertools.repeat(owner.protocol, len(column)) if owner.fabric else column
 
 
+def by_address(state, key, route):
+    """Whether the kernel made it with an address. There are such that look so, made by others for addresses that bring none."""
+    if route["protocol"] != KERNEL or not route["dev"]:
+        return route["protocol"] == KERNEL
+    without = [other for other in state.on_device("address", key[0], route["dev"]) if state["address"][other].get("told", {}).get("noprefixroute")]
+    return not any(str(ipaddress.ip_interface(other[2]).network) == key[2] for other in without)
+
+
 def sharing(state, netns, table, dst):
     """[(key, route)] of the routes to exactly this prefix, whatever their metric."""
     return [(key, state["route"][key]) for key in state.routes_to(netns, table, dst)]

@@ -44,7 +44,7 @@ class Vlan(Child):
     def claim(self, key, item):
         return (item["parent"], item["protocol"], item["id"]) if item.get("parent") else None
 
-    def claimed(self, item):
+    def claimed(self, item, rival=None):
         return "VLAN %d (%s) of %s" % (item["id"], item["protocol"], item["parent"][1]), "another id or parent"
 
     def fitting(self, item, link, links, path):

@@ -5,7 +5,7 @@
 """Static entries of a VXLAN device's own forwarding database (bridge-fdb(8) `self`, drivers/net/vxlan).
 
 The kernel leaves port and VNI out where they equal the device's. Only the all-zero MAC, which is the flood list, and multicast ones
-hold several destinations. Learned entries are no objects.
+hold several destinations. A device in external mode has its entries by the VNI that a frame brings (`src_vni`). Learned entries are no objects.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..errors import Conflict, FabricError, Invalid
 from ..fields import Option, address, between, interface, mac
 from ._base import NETNS, bridge, place
 from ._bulk import Bulk, by_attribute, on_devices, shared, told
-from ._link import refuse_fabric, whose
+from ._link import GONE, refuse_fabric, whose
+from .vxlan import FLOOD
 
-NDA_DST, NDA_LLADDR, NDA_PORT, NDA_VNI, NDA_IFINDEX = 1, 2, 6, 7, 8
+NDA_DST, NDA_LLADDR, NDA_PORT, NDA_VNI, NDA_IFINDEX, NDA_SRC_VNI = 1, 2, 6, 7, 8, 11
 RTMGRP_NEIGH = 4
 NUD_PERMANENT, NUD_NOARP, NTF_SELF, NTF_EXT_LEARNED = 0x80, 0x40, 0x02, 0x10
-FLOOD = "00:00:00:00:00:00"
 AGREE_TRIES = 8
 _ODD = "13579bdf"  # the second digit of a multicast MAC
 _LLADDR = struct.Struct("=HH6sxx")
@@ -36,8 +36,8 @@ def holds_several(text):
 
 
 @shared
-def _object(dev, dst, port, vni):
-    return {"dev": dev, "dst": dst, "port": port, "vni": vni}
+def _object(dev, dst, port, vni, via=""):
+    return {"dev": dev, "dst": dst, "port": port, "vni": vni, "via": via}
 
 
 class VxlanFdb(Bulk):
@@ -49,6 +49,8 @@ class VxlanFdb(Bulk):
         "dst": Option("str", required=True, check=address),
         "port": Option("int", check=between(1, 65535, "a UDP port")),
         "vni": Option("int", check=between(1, (1 << 24) - 1, "a VNI")),
+        "via": Option("str", check=interface),
+        "src_vni": Option("int", check=between(1, (1 << 24) - 1, "a VNI")),
     }
 
     identity = ("dev", "mac")
@@ -57,19 +59,29 @@ class VxlanFdb(Bulk):
         several = holds_several(entry["mac"])
         if several and not entry["dst"]:
             raise Invalid(path + ".dst", None, "the destination that is meant: the all-zero MAC can have several")
-        return (entry["netns"], entry["dev"], entry["mac"], entry["dst"] if several else "")
+        return (entry["netns"], entry["dev"], entry["mac"], entry["dst"] if several else "", entry["src_vni"] or 0)
 
     def objects(self, entry, owner, path):
-        return [(self.key(entry, path), _object(entry["dev"], entry["dst"], entry["port"] or 0, entry["vni"] or 0))]
+        return [(self.key(entry, path), _object(entry["dev"], entry["dst"], entry["port"] or 0, entry["vni"] or 0, entry["via"] or ""))]
 
     def many(self, columns, owner):
         dev, mac_, dst = columns["dev"], columns["mac"], columns["dst"]
-        port, vni = ([value or 0 for value in columns[name]] for name in ("port", "vni"))
-        return _keys(columns["netns"], dev, mac_, dst), map(_object, dev, dst, port, vni)
+        port, vni, src_vni = ([value or 0 for value in columns[name]] for name in ("port", "vni", "src_vni"))
+        via = [value or "" for value in columns["via"]]
+        return _keys(columns["netns"], dev, mac_, dst, src_vni), map(_object, dev, dst, port, vni, via)
 
     def owned(self, state, key, item, owner):
         link = state["link"].get(key[:2])
         return link is not None and owner.holds_link(link)
+
+    def given(self, state, wanted, owner):
+        """The groups of the owner's devices, each in its flood list."""
+        found = {key + (FLOOD, item["flood_group"], 0): _object(key[1], item["flood_group"], 0, 0, item["dev"])
+                 for key, item in state["link"].items() if item.get("flood_group") and owner.holds_link(item)}
+        return {key: item for key, item in found.items() if key not in wanted}
+
+    def implied(self, state, key, item):
+        return key[2] == FLOOD and item["dst"] == (state["link"].get(key[:2]) or {}).get("flood_group")
 
     def check(self, state, key, wanted, owner):
         link = state["link"].get(key[:2])
@@ -84,6 +96,15 @@ class VxlanFdb(Bulk):
     def check_all(self, state, items, owner):
         for key in on_devices(items).values():  # it is all the same to those of one device
             self.check(state, key, items[key], owner)
+
+    def simulate(self, state, operation):
+        if (operation.verb == "remove" or self.moves(operation)) and gone(operation.before["via"]):
+            one = operation.key[:3] + operation.key[4:]
+            state.drop(self.table, [key for key in state[self.table] if key[:3] + key[4:] == one])
+        if operation.verb == "remove":
+            state[self.table].pop(operation.key, None)
+        else:
+            state[self.table][operation.key] = dict(operation.before or {}, **operation.after)
 
     def requests(self, transaction, operation):
         netns, key = operation.key[0], operation.key
@@ -106,8 +127,11 @@ class VxlanFdb(Bulk):
     def bodies(self, transaction, pairs):
         heads = {device: struct.pack("=BxxxiHBB", socket.AF_BRIDGE, transaction.index(*device), NUD_PERMANENT | NUD_NOARP, NTF_SELF, 0)
                  for device in {key[:2] for key, dummy in pairs}}
+        indices = {(netns, via): transaction.index(netns, via) if via and not gone(via) else 0
+                   for netns, via in {(key[0], item["via"]) for key, item in pairs}}
         macs = bytes.fromhex("".join([key[2] for key, dummy in pairs]).replace(":", ""))
-        return [heads[key[:2]] + _LLADDR.pack(10, NDA_LLADDR, raw) + _destination(item["dst"], item["port"], item["vni"])
+        return [heads[key[:2]] + _LLADDR.pack(10, NDA_LLADDR, raw)
+                + _destination("" if gone(item["via"]) else item["dst"], item["port"], item["vni"], indices[key[0], item["via"]], key[4])
                 for (key, item), (raw,) in zip(pairs, struct.iter_unpack("6s", macs))]
 
     def commands(self, operation):
@@ -121,31 +145,40 @@ class VxlanFdb(Bulk):
 
     @staticmethod
     def _line(key, item, verb):
-        netns, dev, text, dummy = key
-        words = ["fdb", verb, text, "dev", dev, "dst", item["dst"]]
+        netns, dev, text, dummy, src_vni = key
+        words = ["fdb", verb, text, "dev", dev] + ([] if gone(item["via"]) else ["dst", item["dst"]])
         words += ["port", item["port"]] if item["port"] else []
         words += ["vni", item["vni"]] if item["vni"] else []
+        words += ["src_vni", src_vni] if src_vni else []
+        words += ["via", item["via"]] if item["via"] and not gone(item["via"]) else []
         return bridge(netns, *words, "self", *([] if verb == "delete" else ["permanent"]))
 
     def entry(self, state, key, item):
         return {"netns": key[0], "dev": key[1], "mac": key[2], "dst": item["dst"],
-                "port": item["port"] or None, "vni": item["vni"] or None}
+                "port": item["port"] or None, "vni": item["vni"] or None, "via": item["via"] or None, "src_vni": key[4] or None}
 
     def describe(self, key):
-        return "FDB entry %s%s on %s%s" % (key[2], " to " + key[3] if key[3] else "", key[1], place(key[0]))
+        return "FDB entry %s%s%s on %s%s" % (
+            key[2], " to " + key[3] if key[3] else "", " of VNI %d" % key[4] if key[4] else "", key[1], place(key[0]))
+
+
+def gone(via):
+    """Whether that is the number of a device that is there no more. The kernel keeps such a destination, and does not take its number as a name
+    of it any more: it goes only with all others of its MAC."""
+    return via.startswith(GONE) and via[len(GONE):].isdigit()
 
 
 @lru_cache(maxsize=1 << 16)
-def _destination(destination, port, vni):
-    """The attributes that say where to."""
+def _destination(destination, port, vni, via, src_vni):
+    """The attributes that say where to, and of which VNI."""
     inet = socket.AF_INET6 if ":" in destination else socket.AF_INET
-    told_ = wire.attribute(NDA_DST, socket.inet_pton(inet, destination))
+    told_ = wire.attribute(NDA_DST, socket.inet_pton(inet, destination)) if destination else b""
     told_ += wire.attribute(NDA_PORT, struct.pack("!H", port)) if port else b""
-    return told_ + (wire.u32(NDA_VNI, vni) if vni else b"")
+    return told_ + b"".join(wire.u32(kind, number) for kind, number in ((NDA_VNI, vni), (NDA_IFINDEX, via), (NDA_SRC_VNI, src_vni)) if number)
 
 
 def _keys(*columns):
-    return [(netns, dev, text, dst if text[1] in _ODD or text == FLOOD else "") for netns, dev, text, dst in zip(*columns)]
+    return [(netns, dev, text, dst if text[1] in _ODD or text == FLOOD else "", vni) for netns, dev, text, dst, vni in zip(*columns)]
 
 
 def normalise(items, links, *other_links):
@@ -190,12 +223,13 @@ def _read(kernel, netns, names, devices):
         text = [raw.hex(":") for raw in columns[NDA_LLADDR]]
         dst = told(columns[NDA_DST], _address)
         port = list(by_attribute(columns, count, NDA_PORT, lambda raw: int.from_bytes(raw, "big"), 0))
-        vni = list(by_attribute(columns, count, NDA_VNI, wire.number, 0))
-        for key, item in zip(_keys([netns] * count, dev, text, dst), map(_object, dev, dst, port, vni)):
+        vni, src_vni = (list(by_attribute(columns, count, kind, wire.number, 0)) for kind in (NDA_VNI, NDA_SRC_VNI))
+        via = list(by_attribute(columns, count, NDA_IFINDEX, lambda raw: _name(wire.number(raw), names), ""))
+        for key, item in zip(_keys([netns] * count, dev, text, dst, src_vni), map(_object, dev, dst, port, vni, via)):
             if key[1] is None:
                 continue
             if key in found:  # nothing of ours: one destination twice, by different ports
-                key = key[:3] + ("%s port %d vni %d" % (item["dst"], item["port"], item["vni"]),)
+                key = key[:3] + ("%s port %d vni %d via %s" % (item["dst"], item["port"], item["vni"], item["via"]), key[4])
             found[key] = item
     return found
 
@@ -205,6 +239,10 @@ def _device(header, names, devices):
     dummy, index, state, flags, dummy = struct.unpack("=BxxxiHBB", header)
     static = flags & NTF_SELF and state & NUD_PERMANENT and not flags & NTF_EXT_LEARNED
     return names.get(index) if static and names.get(index) in devices else None
+
+
+def _name(index, names):
+    return names.get(index, GONE + str(index)) if index else ""
 
 
 def _address(raw):
