@@ -22,6 +22,8 @@ HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
 IPIP_DEVICE = "ipip.calico"
 # What says in the configuration, and so to whoever asks the running BIRD, which one it is.
 REVISION = "CLUSTERNET_REVISION"
+# The protocol whose routes stand in for others'. Filters know it at all times, so that it comes and goes without a change of theirs.
+STAND_INS = "clusternet_bridge"
 
 
 def config_path(fabric):
@@ -158,8 +160,8 @@ def config(fabric, name, bridge=False):
         _devices(fabric),
         _told(fabric, node),
         _bridge(fabric, name) if bridge else "",
-        _export_filter(fabric, node, bridge),
-        _kernel(fabric, node, bridge),
+        _export_filter(fabric, node),
+        _kernel(fabric),
         "protocol bfd {\n  interface \"*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n"
         "  multihop { interval 100 ms; multiplier 3; };\n}" if any(_bfd(fabric, session) for session in found) else "",
         _template(fabric, node),
@@ -187,15 +189,15 @@ def _told(fabric, node):
 
 def _bridge(fabric, name):
     """Less preferred than BGP's, and told to nobody."""
-    lines = ["protocol static clusternet_bridge {", "  ipv4 { preference 50; };"]
+    lines = ["protocol static %s {" % STAND_INS, "  ipv4 { preference 50; };"]
     for other, told in networks(fabric, name).items():
         address = fabric["nodes"][other]["ip"]
         lines += ["  route %s recursive %s { bgp_next_hop = %s; };" % (block, address, address) for block in told]
     return "\n".join(lines + ["}"])
 
 
-def _export_filter(fabric, node, bridge):
-    lines = ["filter calico_export_to_bgp_peers {"] + ['  if proto = "clusternet_bridge" then reject;'] * bridge
+def _export_filter(fabric, node):
+    lines = ["filter calico_export_to_bgp_peers {", '  if proto = "%s" then reject;' % STAND_INS]
     for entry in fabric["options"]["communities"]:
         lines.append("  if net ~ [ %s+ ] then {" % entry["cidr"])
         for community in entry["communities"]:
@@ -213,9 +215,9 @@ def _export_filter(fabric, node, bridge):
     return "\n".join(lines + ["  reject;", "}"])
 
 
-def _kernel(fabric, node, bridge):
+def _kernel(fabric):
     """Only what BGP tells of goes into the kernel, and how depends on the pool."""
-    lines = ["filter calico_kernel_programming {", "  if source != RTS_BGP%s then reject;" % (' && proto != "clusternet_bridge"' if bridge else "")]
+    lines = ["filter calico_kernel_programming {", '  if source != RTS_BGP && proto != "%s" then reject;' % STAND_INS]
     for pool in fabric["pools"]:
         if pool["vxlan_mode"] != "Never":
             lines.append("  # Static routes lead there.\n  if net ~ [ %s+ ] then reject;" % pool["cidr"])
