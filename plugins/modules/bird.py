@@ -42,6 +42,7 @@ options:
       - With O(bridge), whether sessions stay as they are for now, and only the routes that stand in come.
       - A session that ends takes its routes from both its sides, so all nodes need theirs before any of them changes a session.
         Call it on all of them with V(true), and then on all of them without.
+      - Where a password of theirs is gone already, nothing comes.
     type: bool
     default: false
 attributes:
@@ -109,10 +110,11 @@ from ansible_collections.clusternet.fabric.plugins.module_utils import _bird, _f
 SECONDS = 15
 
 
-def use(control, command, revision):
+def use(control, command, content):
     """Tell BIRD to use a file, and wait until it does."""
+    revision = _bird.revision(content)
     _bird.ask(control, command)
-    wait(lambda: _bird.running(control) == revision, "%s: BIRD does not run %s yet" % (command, revision))
+    wait(lambda: _bird.running(control) == revision and not _bird.secrets_differ(control, content), "%s: BIRD does not run %s yet" % (command, revision))
 
 
 def wait(there, otherwise):
@@ -123,10 +125,10 @@ def wait(there, otherwise):
         time.sleep(0.1)
 
 
-def stand_in(control, path, text, revision):
+def stand_in(control, path, text):
     """Use a configuration in which routes stand in for others', and wait until they do."""
     _files.replace(path, text.encode(), 0o600)
-    use(control, 'configure "%s"' % path, revision)
+    use(control, 'configure "%s"' % path, text)
     wait(lambda: _bird.stand_ins(control, text), "the routes that stand in for others' are not there")
 
 
@@ -155,16 +157,19 @@ def main():
             # Unless an earlier run died after it had changed them.
             if content and params["keep_sessions"] and before != _bird.revision(content):
                 content = _bird.with_sessions(content, old)
+                if _bird.lacks_passwords(content):
+                    module.exit_json(**result)
             beside = os.path.join(os.path.dirname(control), "bridge.conf")
             command = 'configure "%s"' % beside
-        if before is None or not content or before == _bird.revision(content):
+        there = before is not None and content and before == _bird.revision(content) and not _bird.secrets_differ(control, content)
+        if before is None or not content or there:
             module.exit_json(**result)
         result.update(changed=True, after=_bird.revision(content), commands=["birdc -s %s %s" % (control, command)])
         if not module.check_mode:
             if params["bridge"]:
-                stand_in(control, beside, content, result["after"])
+                stand_in(control, beside, content)
             else:
-                use(control, command, result["after"])
+                use(control, command, content)
     except _bird.BirdError as error:
         module.fail_json(msg="%s: %s. It goes on with what it ran" % (params["config"], error))
     except OSError as error:
