@@ -16,6 +16,7 @@ import re
 from .. import blocks
 
 LARGEST_AS = 2**32 - 1
+PORT = 179
 # What TCP's MD5 option takes (Linux: TCP_MD5SIG_MAXKEYLEN).
 LONGEST_PASSWORD = 80
 # What a peer says of itself and a session of the mesh does not.
@@ -122,6 +123,8 @@ def check_cluster(fabric):
     for name, node in fabric["nodes"].items():
         if not 1 <= node["options"]["as_number"] <= LARGEST_AS:
             yield name, "calico_as_number", node["options"]["as_number"], "expected a number from 1 to %d" % LARGEST_AS
+        if not 1 <= node["options"]["bgp_port"] <= 65535:
+            yield name, "calico_bgp_port", node["options"]["bgp_port"], "expected a TCP port from 1 to 65535"
         cluster_id = node["options"]["reflector_cluster_id"]
         if cluster_id and not is_address(cluster_id):
             yield name, "calico_reflector_cluster_id", cluster_id, "expected the form of an IPv4 address, such as 244.0.0.1"
@@ -152,12 +155,12 @@ def sessions(fabric, name):
             theirs = bears(entry, peer["peer_labels"])
             if other != name and (ours and theirs or bears(entry, peer["node_labels"]) and bears(node, peer["peer_labels"])):
                 _add(found, _between(fabric, name, other, "Node", peer))
-    return sorted(found.values(), key=lambda session: (session["kind"], ipaddress.ip_address(session["address"])))
+    return sorted(found.values(), key=lambda session: (session["kind"], ipaddress.ip_address(session["address"]), session["port"]))
 
 
 def _add(found, session):
-    """One session for one address: the mesh comes first, as long as there is one."""
-    found.setdefault(session["address"], session)
+    """One session for one address and port: the mesh comes first, as long as there is one."""
+    found.setdefault((session["address"], session["port"]), session)
 
 
 def bears(node, labels):
@@ -169,7 +172,7 @@ def _between(fabric, name, other, kind, peer):
     node, entry = fabric["nodes"][name], fabric["nodes"][other]
     remote = entry["options"]["as_number"]
     # One side connects, or a restart would be taken for a collision. Calico compares the addresses as text.
-    return dict(_session(kind, entry["ip"], remote, peer), node=other, passive=entry["ip"] > node["ip"], own_as=node["options"]["as_number"],
+    return dict(_session(kind, entry["ip"], remote, dict(peer, port=entry["options"]["bgp_port"])), node=other, passive=entry["ip"] > node["ip"], own_as=node["options"]["as_number"],
                 cluster_id=_reflects(node, remote, entry["options"]["reflector_cluster_id"]))
 
 
@@ -180,8 +183,8 @@ def _reflects(node, remote_as, peer_cluster_id):
 
 
 def _session(kind, address, as_number, peer):
-    port = peer.get("port") or 179
-    name = "%s_%s" % (kind, address.replace(".", "_")) + ("_port_%d" % port if port != 179 else "")
+    port = peer.get("port") or PORT
+    name = "%s_%s" % (kind, address.replace(".", "_")) + ("_port_%d" % port if port != PORT else "")
     return {"kind": kind, "protocol": name, "address": address, "as_number": as_number, "port": port, **{key: peer.get(key) for key in OF_PEER}}
 
 

@@ -161,7 +161,7 @@ def _template(fabric, node):
     options = fabric["options"]
     lines = [
         "template bgp bgp_template {",
-        "  local as %d;" % node["options"]["as_number"],
+        "  local%s as %d;" % (_port(node["options"]["bgp_port"]), node["options"]["as_number"]),
         "  hold time %d;" % options["hold_time"],
         "  connect delay time 2;",
         "  connect retry time 5;",
@@ -183,12 +183,15 @@ def _bfd(fabric, session):
     return fabric["options"]["bfd"] if session["bfd"] is None else session["bfd"]
 
 
+def _port(number):
+    return " port %d" % number if number != _bgp.PORT else ""
+
+
 def _protocol(fabric, node, session):
     lines = ["protocol bgp %s from bgp_template {" % session["protocol"]]
     if session["node"]:
         lines.append("  description \"%s\";" % session["node"])
-    port = " port %d" % session["port"] if session["port"] != 179 else ""
-    lines.append("  neighbor %s%s as %d;" % (session["address"], port, session["as_number"]))
+    lines.append("  neighbor %s%s as %d;" % (session["address"], _port(session["port"]), session["as_number"]))
     if session["source_address"] != "any":
         lines.append("  source address %s;" % (node["ip"] if session["source_address"] in (None, "node") else session["source_address"]))
     lines.append("  multihop%s;" % (" %d" % session["hops"] if session["hops"] else ""))

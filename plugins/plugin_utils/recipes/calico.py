@@ -20,7 +20,7 @@ from . import _bgp, _bird, _bird_filters, _parts
 WITHOUT_CHECKS = ("hairpin",)
 # Of these the model knows the keys alone.
 SECRETS = ("passwords",)
-PER_NODE = ("blocks", "as_number", "reflector_cluster_id")
+PER_NODE = ("blocks", "as_number", "bgp_port", "reflector_cluster_id")
 
 NEVER, ALWAYS, CROSS_SUBNET = MODES = ("Never", "Always", "CrossSubnet")
 VXLAN_DEVICE = "vxlan.calico"
