@@ -13,11 +13,12 @@ import yaml
 from calico_node import blocks, check_pods
 from flannel_node import pings, pod_address
 from lab import Lab
-from lab_host import node, run_json, underlay
+from lab_host import in_pod, node, run_json, underlay
 from runs import SITE, stats, succeeded
 from traffic import pinging
 
 SCENARIO = yaml.safe_load((pathlib.Path(__file__).parents[1] / "inventory/scenario.yml").read_text())["fabric"]["vars"]
+BORROWED = SCENARIO["scenario_borrower"]["address"]
 ROUTER, BEHIND = "198.18.0.1", "198.18.32.0/24"
 NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
 BIRDC = "birdc -s /run/clusternet-bird-fabric/bird.ctl "
@@ -38,7 +39,8 @@ def routes(host):
 
 
 def expected(name):
-    return {(blocks(peer)[0], address, "eth0") for peer, address in NODES.items() if peer != name} | {(BEHIND, ROUTER, "eth0")}
+    others = {(blocks(peer)[0], address, "eth0") for peer, address in NODES.items() if peer != name}
+    return others | {(BEHIND, ROUTER, "eth0")} | ({(BORROWED, NODES["node1"], "eth0")} if name != "node1" else set())
 
 
 def test_pods_are_routed_to(host, name):
@@ -53,13 +55,21 @@ def test_sessions_and_routes(host, name):
 
 def test_only_blocks_are_told(host, name):
     lines = [line.split() for line in host.check_output(BIRDC + "show route where source = RTS_BGP").splitlines()]
-    assert {words[0] for words in lines if words and "/" in words[0]} == {block for block, dummy, dummy in expected(name)}
+    told = {words[0].replace("/32", "") for words in lines if words and "/" in words[0]}
+    assert told == {block for block, dummy, dummy in expected(name)}
+
+
+def test_an_address_of_anothers_block_leads_to_its_pod():
+    """That node too sends what it has for it to where the pod is."""
+    assert blocks("node2") == ["10.244.2.0/26"] and BORROWED == pod_address("node1", "borrower")
+    for name in NODES:
+        node(name).check_output(in_pod("b", "ping -n -q -c 2 -i 0.2 -W 2 " + BORROWED))
 
 
 def test_a_router_of_another_as_learns_the_blocks_and_reaches_pods():
     """Nobody told it of them but BGP, and what is behind it comes through it to the pods."""
     there = {route["dst"]: route["gateway"] for route in run_json(underlay("router"), "ip -4 -j route show proto bird")}
-    assert there == {blocks(name)[0]: address for name, address in NODES.items()}
+    assert there == dict({blocks(name)[0]: address for name, address in NODES.items()}, **{BORROWED: NODES["node1"]})
     outside = underlay("outside")
     outside.check_output("ip route replace 10.244.0.0/16 via 198.18.32.1")
     try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from .. import blocks
+from .. import blocks, borrowing
 
 LARGEST_AS = 2**32 - 1
 PORT = 179
@@ -194,9 +194,9 @@ def passwords(fabric, name):
 
 
 def networks(fabric, name):
-    """C({node: the blocks of others that BIRD is to put into this node's kernel})."""
+    """C({node: what others hold, blocks and borrowed addresses, that BIRD is to put into this node's kernel})."""
     return {other: told for other, entry in fabric["nodes"].items() if other != name
-            for told in [[block for block in entry["blocks"] if _by_bgp(fabric, block)]] if told}
+            for told in [[held for held in entry["blocks"] + borrowing.of_node(entry) if _by_bgp(fabric, held)]] if told}
 
 
 def _by_bgp(fabric, block):

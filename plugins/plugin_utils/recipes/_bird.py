@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 
+from .. import borrowing
 from . import _bgp
 from . import _bird_filters as filters
 
@@ -138,8 +139,8 @@ def _static(name, head, routes):
 
 
 def _told(fabric, node):
-    """What this node tells of: its blocks, and what all tell of."""
-    routes = [network + " blackhole" for network in node["blocks"] + fabric["options"]["advertise"]]
+    """What this node tells of: its blocks, addresses of its pods in others' blocks, and what all tell of."""
+    routes = [network + " blackhole" for network in node["blocks"] + borrowing.of_node(node) + fabric["options"]["advertise"]]
     return "# The node's blocks, and what lies behind every node.\n" + _static("", "  ipv4;", routes)
 
 

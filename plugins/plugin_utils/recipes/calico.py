@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
-from .. import blocks
+from .. import blocks, borrowing
 from . import _bgp, _bird, _bird_filters, _parts
 
 # There is no bridge that would send a frame back.
@@ -212,7 +212,7 @@ def _vxlan(fabric, name, node, peers):
 def _vxlan_peer(fabric, device, name, peer):
     """CrossSubnet: to a node on the same segment as it is, in the tunnel to one behind a router; which of the two, each node knows itself."""
     of_mode = {mode: [] for mode in MODES}
-    for block in peer["blocks"]:
+    for block in peer["blocks"] + borrowing.of_node(peer):
         of_mode[blocks.pool_of(fabric["pools"], block)["vxlan_mode"]].append(block)
     address, ip = blocks.tunnel_address(peer["blocks"]), peer["ip"]
     part = _parts.vxlan_peer(device, name, peer, address, of_mode[ALWAYS])

@@ -89,6 +89,19 @@ def test_a_peer_with_blocks_of_both_modes():
     assert "unless_onlink" not in found["neighbour"][0]
 
 
+def test_a_borrowed_address_is_a_route_of_its_own():
+    nodes = intent.nodes(2)
+    nodes["node2"].update(calico_blocks=["10.244.2.0/26"])
+    nodes["node1"].update(calico_blocks=["10.244.1.0/26"], fabric_pods=[{"name": "web", "address": "10.244.2.9"}])
+    common = {"fabric_backend": "calico", "calico_borrow": True}
+    only = intent.fabric(nodes, **common, calico_vxlan_mode="Always")
+    assert {route["dst"]: route.get("via") for route in calico.document(only, "node2")["route"]} == {
+        "10.244.2.0/26": None, "10.244.1.0/26": "10.244.1.0", "10.244.2.9/32": "10.244.1.0"}
+    only = intent.fabric(nodes, **common, calico_vxlan_mode="Never", calico_bgp=True)
+    assert calico.daemon(only, "node2")["networks"] == [{"to": "node1", "cidr": "10.244.1.0/26"}, {"to": "node1", "cidr": "10.244.2.9/32"}]
+    assert "  route 10.244.1.0/26 blackhole;\n  route 10.244.2.9/32 blackhole;\n}" in calico.daemon(only, "node1")["content"]
+
+
 def test_what_leaves_all_pools_is_masqueraded():
     found = document()
     assert {"table": "nat", "chain": "cali-nat-outgoing", "ip_version": 4, "rules": [
