@@ -7,7 +7,7 @@
     net = Routers(fabric, {"tor": "198.51.100.100"})
     net.start("node1", net.text(fabric, "node1"))
 
-A node is a network namespace with its address on a common segment and one pod, `<node>-pod`, behind it.
+A node is a network namespace with its address, a /24, on a common segment and one pod, `<node>-pod`, behind it.
 """
 
 import json
@@ -33,7 +33,7 @@ ip -n {name} link add eth0 type veth peer name {name} netns switch
 ip -n switch link set {name} master br0 up
 ip -n {name} address add {address}/24 dev eth0
 ip -n {name} link set eth0 up
-ip -n {name} route add default via 198.51.100.254
+ip -n {name} route add default via {gateway}
 """
 POD = """
 ip netns exec {name} sysctl -qw net.ipv4.ip_forward=1
@@ -49,6 +49,11 @@ ip -n {name} route add blackhole {block} proto 160
 """
 
 
+def gateway(address):
+    """The router of a node's subnet."""
+    return address.rpartition(".")[0] + ".254"
+
+
 class Routers(ModuleNode):
     """The nodes of a fabric and the routers beside them, by name and address."""
 
@@ -57,9 +62,9 @@ class Routers(ModuleNode):
         self.blocks = {name: node["blocks"][0] for name, node in fabric["nodes"].items()}
         self.pods = {name: block.rpartition(".")[0] + ".2" for name, block in self.blocks.items()}
         for name, node in fabric["nodes"].items():
-            script += NODE.format(name=name, address=node["ip"]) + POD.format(name=name, pod=self.pods[name], block=self.blocks[name])
+            script += NODE.format(name=name, address=node["ip"], gateway=gateway(node["ip"])) + POD.format(name=name, pod=self.pods[name], block=self.blocks[name])
         for name, address in dict(outside).items():
-            script += NODE.format(name=name, address=address) + "ip netns exec %s sysctl -qw net.ipv4.ip_forward=1\n" % name
+            script += NODE.format(name=name, address=address, gateway=gateway(address)) + "ip netns exec %s sysctl -qw net.ipv4.ip_forward=1\n" % name
         super().__init__(script + "mkdir /run/birds")
         self.birds = {}
 

@@ -181,6 +181,7 @@ def document(fabric, name):
         {"route": [{"dst": block, "type": "blackhole"} for block in node["blocks"]]},
         _vxlan(fabric, name, node, peers) if tunnelled(fabric) else {},
         _tunnel(fabric, node) if _ipip(fabric) else {},
+        _guard(fabric, peers),
         {"sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}]},
         _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"]),
         _nat_outgoing(fabric),
@@ -193,19 +194,28 @@ def vxlan_device(fabric):
 
 
 def _vxlan(fabric, name, node, peers):
-    """Static routes to every other node's blocks, and what comes in a tunnel from who is no node is dropped."""
+    """Static routes to every other node's blocks and borrowed addresses."""
     device = vxlan_device(fabric)
-    nodes, chain = _parts.own(fabric, "cali40all-vxlan-net"), _parts.own(fabric, "cali-INPUT")
-    strange = "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL -m set ! --match-set %s src -j DROP" % (fabric["options"]["port"], nodes)
-    guard = _parts.merge(
-        {"ipset": [{"name": nodes, "type": "hash:net", "members": sorted(peer["ip"] for peer in peers.values())}]},
-        _parts.chain("filter", chain, "INPUT", [strange], position="first"),
-    )
     return _parts.merge(
         _parts.vxlan(fabric, name, node, device),
         {"address": [{"dev": device, "address": blocks.tunnel_address(node["blocks"]) + "/32"}]},
         *[_vxlan_peer(fabric, device, peer, entry) for peer, entry in peers.items()],
-        guard
+    )
+
+
+def _guard(fabric, peers):
+    """What comes in a tunnel from who is no node is dropped."""
+    strange = []
+    for there, name, packets in ((tunnelled(fabric), "cali40all-vxlan-net", "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL" % fabric["options"]["port"]),
+                                 (_ipip(fabric), "cali40all-hosts-net", "-p ipencap")):
+        if there:
+            strange.append((_parts.own(fabric, name), packets))
+    if not strange:
+        return {}
+    return _parts.merge(
+        {"ipset": [{"name": nodes, "type": "hash:net", "members": sorted(peer["ip"] for peer in peers.values())} for nodes, dummy in strange]},
+        _parts.chain("filter", _parts.own(fabric, "cali-INPUT"), "INPUT",
+                     ["%s -m set ! --match-set %s src -j DROP" % (packets, nodes) for nodes, packets in strange], position="first"),
     )
 
 

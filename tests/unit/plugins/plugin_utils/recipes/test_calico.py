@@ -120,6 +120,19 @@ def test_a_tunnel_from_who_is_no_node_is_refused():
     assert {"table": "filter", "chain": "INPUT", "rule": "-j cali-INPUT", "position": "first"} in found["iptables_rule"]
 
 
+def test_ipip():
+    found = document(count=2, calico_vxlan_mode="Never", calico_ipip_mode="CrossSubnet", calico_bgp=True)
+    assert found["underlay"] == {"address": "198.51.100.1", "overhead": 20} and "vxlan" not in found
+    assert found["ipip"] == [{"name": "ipip.calico", "local": "198.51.100.1", "mtu": "auto", "up": True}]
+    assert found["address"] == [{"dev": "ipip.calico", "address": "10.244.1.0/32"}]
+    # Routes are BIRD's; what comes from who is no node is refused here too.
+    assert [route for route in found["route"] if "via" in route] == []
+    assert {"name": "cali40all-hosts-net", "type": "hash:net", "members": ["198.51.100.2"]} in found["ipset"]
+    (chain,) = [entry for entry in found["iptables_chain"] if entry["chain"] == "cali-INPUT"]
+    assert chain["rules"] == ["-p ipencap -m set ! --match-set cali40all-hosts-net src -j DROP"]
+    assert "cali-INPUT" not in str(document(calico_vxlan_mode="Never", calico_bgp=True))
+
+
 def test_beside_another_fabric():
     found = document(fabric_number=161)
     assert found["vxlan"][0]["name"] == "vxlan.cali161"
