@@ -27,7 +27,7 @@ SESSION = """
 protocol bgp {name} {{
   local 198.51.100.100 as 65000; neighbor {address} as {as_number}; multihop{hops}; {more}
   graceful restart on; connect retry time 1; error wait time 1, 2;
-  ipv4 {{ import all; export where proto = "static1" || net = 10.244.0.0/16; }};
+  ipv4 {{ import all; export where proto = "static1" || net = 10.244.0.0/16 || {export}; }};
 }}
 """
 
@@ -39,10 +39,10 @@ def fabric(nodes=None, **common):
     return intent.fabric(made, **dict({"fabric_backend": "calico", "calico_bgp": True, "calico_vxlan_mode": "Never"}, **common))
 
 
-def router(only, hops="", more=""):
+def router(only, hops="", more="", export="false"):
     """The text of the router's own BIRD: a session with each node."""
-    return ROUTER + "".join(
-        SESSION.format(name=name, address=node["ip"], as_number=node["options"]["as_number"], hops=hops, more=more) for name, node in only["nodes"].items())
+    return ROUTER + "".join(SESSION.format(name=name, address=node["ip"], as_number=node["options"]["as_number"], hops=hops, more=more, export=export)
+                            for name, node in only["nodes"].items())
 
 
 @pytest.fixture(scope="module", name="net")
@@ -136,11 +136,44 @@ def test_next_hops_as_they_are(net):
     assert {net.blocks[name]: [node["ip"]] for name, node in only["nodes"].items()}.items() <= net.routes("tor").items()
 
 
+def test_ports_addresses_and_times(net):
+    """All nodes' BIRDs listen at another port, and one has another address in its session with the router."""
+    net.run("ip -n node1 address replace 198.51.100.201/32 dev eth0")
+    peers = [dict(ALL, node_labels={"edge": "1"}, source_address="198.51.100.201", graceful_restart_time=33),
+             dict(ALL, node_labels={"edge": "2"}, source_address="any")]
+    only = fabric({"node1": {"fabric_labels": {"edge": "1"}}, "node2": {"fabric_labels": {"edge": "2"}}}, calico_bgp_port=1790, calico_peers=peers)
+    text = router(only).replace("neighbor 198.51.100.1 as", "neighbor 198.51.100.201 as").replace("neighbor 198.51.100.2 as", "neighbor 198.51.100.2 port 1790 as")
+    net.write(net.config("tor"), text)
+    net.birdc("tor", "configure")
+    net.build(only)
+    net.wait(lambda: net.established("tor") == {"node1", "node2"}, 15)
+    assert net.established("node3") == {"Mesh_198_51_100_1_port_1790", "Mesh_198_51_100_2_port_1790"}
+    assert "Restart time: 33" in net.birdc("tor", "show protocols all node1")
+
+
+def test_nodes_of_one_as_that_know_each_other_by_the_router_alone(net):
+    """What the router tells of one has the others' own AS in its path."""
+    for times, there in ((None, False), (1, True)):
+        only = fabric(calico_mesh=False, calico_peers=[dict(ALL, allow_local_as=times)])
+        net.write(net.config("tor"), router(only, export="source = RTS_BGP"))
+        net.birdc("tor", "configure")
+        for name in net.pods:
+            net.write(net.config(name), net.text(only, name))
+            net.birdc(name, "configure")
+        net.wait(lambda: set(net.blocks.values()) <= set(net.routes("tor")), 15)
+        if there:
+            net.wait(lambda: {net.blocks["node2"], net.blocks["node3"]} <= set(net.routes("node1")), 10)
+        else:
+            assert net.blocks["node2"] in net.birdc("tor", "show route export node1")
+            time.sleep(1)
+            assert set(net.routes("node1")) == {BEHIND, "192.0.2.0/24"}
+
+
 def test_two_ways_out_are_both_used(net):
     """Of equal routes by several peers the kernel gets all next hops."""
     only = fabric({"node1": {"fabric_labels": {"edge": "1"}}}, calico_peers=[dict(ALL, node_labels={"edge": "1"})])
     second = ROUTER.replace("198.51.100.100", "198.51.100.3") + SESSION.replace("198.51.100.100", "198.51.100.3").format(
-        name="node1", address="198.51.100.1", as_number=64512, hops="", more="")
+        name="node1", address="198.51.100.1", as_number=64512, hops="", more="", export="false")
     settle(net, only)
     # node3's place on the segment is lent to another router.
     net.signal("node3", 9)
