@@ -54,13 +54,19 @@ def fixture_net():
         net.close()
 
 
+def run(net, name, text):
+    """Have a BIRD run a text, started where it is not yet."""
+    if name not in net.birds:
+        net.start(name, text)
+        net.wait(lambda: net.running(name), 5)
+    else:
+        net.write(net.config(name), text)
+        net.birdc(name, "configure")
+
+
 def settle(net, only, secrets=None, **tor):
     """Both sides anew: the router's, and the fabric's."""
-    if "tor" in net.birds:
-        net.write(net.config("tor"), router(only, **tor))
-        net.birdc("tor", "configure")
-    else:
-        net.start("tor", router(only, **tor))
+    run(net, "tor", router(only, **tor))
     net.build(only, secrets)
 
 
@@ -90,8 +96,7 @@ def test_a_router_outside_learns_the_blocks_and_reaches_pods(net):
 def test_without_the_password_there_is_no_session(net):
     only = fabric(calico_peers=[dict(ALL, password="tor")], calico_passwords={"tor": "right"})
     settle(net, only, {"tor": "right"}, more='password "right";')
-    net.write(net.config("tor"), router(only, more='password "wrong";'))
-    net.birdc("tor", "configure")
+    run(net, "tor", router(only, more='password "wrong";'))
     net.wait(lambda: not net.established("tor"), 5)
     time.sleep(3)
     assert not net.established("tor") and BEHIND not in net.routes("node1")
@@ -142,9 +147,8 @@ def test_ports_addresses_and_times(net):
     peers = [dict(ALL, node_labels={"edge": "1"}, source_address="198.51.100.201", graceful_restart_time=33),
              dict(ALL, node_labels={"edge": "2"}, source_address="any")]
     only = fabric({"node1": {"fabric_labels": {"edge": "1"}}, "node2": {"fabric_labels": {"edge": "2"}}}, calico_bgp_port=1790, calico_peers=peers)
-    text = router(only).replace("neighbor 198.51.100.1 as", "neighbor 198.51.100.201 as").replace("neighbor 198.51.100.2 as", "neighbor 198.51.100.2 port 1790 as")
-    net.write(net.config("tor"), text)
-    net.birdc("tor", "configure")
+    text = router(only).replace("neighbor 198.51.100.1 as", "neighbor 198.51.100.201 as")
+    run(net, "tor", text.replace("neighbor 198.51.100.2 as", "neighbor 198.51.100.2 port 1790 as"))
     net.build(only)
     net.wait(lambda: net.established("tor") == {"node1", "node2"}, 15)
     assert net.established("node3") == {"Mesh_198_51_100_1_port_1790", "Mesh_198_51_100_2_port_1790"}
@@ -155,11 +159,9 @@ def test_nodes_of_one_as_that_know_each_other_by_the_router_alone(net):
     """What the router tells of one has the others' own AS in its path."""
     for times, there in ((None, False), (1, True)):
         only = fabric(calico_mesh=False, calico_peers=[dict(ALL, allow_local_as=times)])
-        net.write(net.config("tor"), router(only, export="source = RTS_BGP"))
-        net.birdc("tor", "configure")
+        run(net, "tor", router(only, export="source = RTS_BGP"))
         for name in net.pods:
-            net.write(net.config(name), net.text(only, name))
-            net.birdc(name, "configure")
+            run(net, name, net.text(only, name))
         net.wait(lambda: set(net.blocks.values()) <= set(net.routes("tor")), 15)
         if there:
             net.wait(lambda: {net.blocks["node2"], net.blocks["node3"]} <= set(net.routes("node1")), 10)
@@ -181,6 +183,5 @@ def test_two_ways_out_are_both_used(net):
     two = dict(only, options=dict(only["options"], mesh=False, peers=only["options"]["peers"] + [
         dict(only["options"]["peers"][0], address="198.51.100.3")]), nodes={"node1": only["nodes"]["node1"]})
     net.start("node3", second)
-    net.write(net.config("node1"), net.text(two, "node1"))
-    net.birdc("node1", "configure")
+    run(net, "node1", net.text(two, "node1"))
     net.wait(lambda: net.routes("node1").get(BEHIND) == [TOR, "198.51.100.3"], 15)

@@ -62,7 +62,8 @@ class Routers(ModuleNode):
         self.blocks = {name: node["blocks"][0] for name, node in fabric["nodes"].items()}
         self.pods = {name: block.rpartition(".")[0] + ".2" for name, block in self.blocks.items()}
         for name, node in fabric["nodes"].items():
-            script += NODE.format(name=name, address=node["ip"], gateway=gateway(node["ip"])) + POD.format(name=name, pod=self.pods[name], block=self.blocks[name])
+            pod = POD.format(name=name, pod=self.pods[name], block=self.blocks[name])
+            script += NODE.format(name=name, address=node["ip"], gateway=gateway(node["ip"])) + pod
         for name, address in dict(outside).items():
             script += NODE.format(name=name, address=address, gateway=gateway(address)) + "ip netns exec %s sysctl -qw net.ipv4.ip_forward=1\n" % name
         super().__init__(script + "mkdir /run/birds")

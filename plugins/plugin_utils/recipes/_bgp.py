@@ -172,7 +172,8 @@ def _between(fabric, name, other, kind, peer):
     node, entry = fabric["nodes"][name], fabric["nodes"][other]
     remote = entry["options"]["as_number"]
     # One side connects, or a restart would be taken for a collision. Calico compares the addresses as text.
-    return dict(_session(kind, entry["ip"], remote, dict(peer, port=entry["options"]["bgp_port"])), node=other, passive=entry["ip"] > node["ip"], own_as=node["options"]["as_number"],
+    session = _session(kind, entry["ip"], remote, dict(peer, port=entry["options"]["bgp_port"]))
+    return dict(session, node=other, passive=entry["ip"] > node["ip"], own_as=node["options"]["as_number"],
                 cluster_id=_reflects(node, remote, entry["options"]["reflector_cluster_id"]))
 
 

@@ -205,11 +205,9 @@ def _vxlan(fabric, name, node, peers):
 
 def _guard(fabric, peers):
     """What comes in a tunnel from who is no node is dropped."""
-    strange = []
-    for there, name, packets in ((tunnelled(fabric), "cali40all-vxlan-net", "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL" % fabric["options"]["port"]),
-                                 (_ipip(fabric), "cali40all-hosts-net", "-p ipencap")):
-        if there:
-            strange.append((_parts.own(fabric, name), packets))
+    vxlan = "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL" % fabric["options"]["port"]
+    ways = ((tunnelled(fabric), "cali40all-vxlan-net", vxlan), (_ipip(fabric), "cali40all-hosts-net", "-p ipencap"))
+    strange = [(_parts.own(fabric, name), packets) for there, name, packets in ways if there]
     if not strange:
         return {}
     return _parts.merge(

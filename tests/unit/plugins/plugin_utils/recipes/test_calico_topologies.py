@@ -67,7 +67,8 @@ TOPOLOGIES = {
          "Global_10_192_0_4_port_150": session("10.192.0.4", 64567, 150), "Global_10_192_0_4_port_166": session("10.192.0.4", 64567, 166)},
         "tunnel", [], (150, 64567)),
     "explicit_peering/specific_node": (
-        nodes(kube_master={"fabric_labels": {"it": "1"}}, kube_node_1={"fabric_labels": {"it": "2"}}, kube_node_2={"fabric_labels": {"it": "2"}}), dict(NO_MESH, calico_peers=[
+        nodes(kube_master={"fabric_labels": {"it": "1"}}, kube_node_1={"fabric_labels": {"it": "2"}}, kube_node_2={"fabric_labels": {"it": "2"}}),
+        dict(NO_MESH, calico_peers=[
             {"name": "bgppeer-1", "address": "10.192.0.3", "as_number": 64512, "node_labels": {"it": "1"}},
             {"name": "bgppeer-2", "address": "10.192.0.4", "as_number": 64566, "node_labels": {"it": "1"}},
             {"name": "theirs", "node_labels": {"it": "2"}, "address": "10.192.0.2", "as_number": 64512}]),
