@@ -45,6 +45,12 @@ def backend_files(model, node, mtu):
     return files + restart.run_files(fabric, files)
 
 
+def secret_files(model, node, secrets):
+    """The backend's files that nobody else may read, for module file_set."""
+    fabric = _fabric(model, node)
+    return recipes.get(fabric["backend"]).secret_files(fabric, node, secrets)
+
+
 def node_files(model, node):
     """The files of the node's pods, of its restarts, for others that manage its network, and the copy of the leases, for module file_set."""
     fabric = _fabric(model, node)
@@ -92,5 +98,6 @@ class FilterModule:
     """The filters by name."""
 
     def filters(self):
-        functions = (backend, backend_files, daemon, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, packages, removal_report)
+        functions = (backend, backend_files, daemon, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, packages, removal_report,
+                     secret_files)
         return {function.__name__: function for function in functions}

@@ -60,7 +60,7 @@ EXAMPLES = r'''
 RETURN = r'''
 _value:
   description:
-    - C(ok) is whether all nodes asked are in sync; C(states) counts them by state; C(nodes) are the nodes by name; C(not_asked) names the
+    - C(ok) is whether all nodes asked are in sync, and the sessions and routes of routing daemons there; C(states) counts them by state; C(nodes) are the nodes by name; C(not_asked) names the
       nodes of the model that were not among them; C(leases_pending) is whether some have no lease yet.
     - A node has its C(name), C(fabric), C(state) (V(in_sync), V(differs), V(not_built), V(refused), V(failed), V(unreachable)), and in
       C(detail) why.

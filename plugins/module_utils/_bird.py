@@ -5,17 +5,20 @@
 """A running BIRD 2, asked and told over its control socket (bird:doc/reply_codes): what modules bird and bird_info do.
 
 What BIRD runs is not what its file says: the file may have been written by a run that died before BIRD was told. So a configuration defines
-CLUSTERNET_REVISION, and BIRD is asked for it.
+CLUSTERNET_REVISION, and BIRD is asked for it; a file of passwords that it includes defines CLUSTERNET_SECRETS.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 
-REVISION = "CLUSTERNET_REVISION"
+REVISION, SECRETS = "CLUSTERNET_REVISION", "CLUSTERNET_SECRETS"
 SECONDS = 10
 _BLOCK = re.compile(r"^((?:protocol|template) bgp .*)\n(?:.*\n)*?\}\n", re.MULTILINE)
+_INCLUDE = re.compile(r'^include "([^"]*)";', re.MULTILINE)
+_PASSWORD = re.compile(r"^ +password (\w+);", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (imported|filtered|exported|preferred)")
 
 
@@ -53,17 +56,48 @@ def _reply(stream):
 
 def running(path):
     """The revision that BIRD runs, empty for a configuration without one; None where no BIRD answers."""
+    return _defined(path, REVISION)
+
+
+def _defined(path, symbol):
     try:
-        return ask(path, "eval " + REVISION)[-1][1].strip()
+        return ask(path, "eval " + symbol)[-1][1].strip().strip('"')
     except BirdError:
         return ""
     except OSError:
         return None
 
 
+def secrets_differ(path, text):
+    """Whether the passwords in the file that a configuration includes are not those that BIRD runs."""
+    included = _INCLUDE.search(text)
+    if not included:
+        return False
+    try:
+        with open(included.group(1), encoding="utf-8") as file:
+            return _digest(file.read(), SECRETS) != _defined(path, SECRETS)
+    except FileNotFoundError:
+        # Not written yet: what writes it says so.
+        return False
+
+
+def lacks_passwords(text):
+    """Whether a configuration has a password that the file which it includes does not have any more."""
+    included = _INCLUDE.search(text)
+    there = ""
+    if included and os.path.exists(included.group(1)):
+        with open(included.group(1), encoding="utf-8") as file:
+            there = file.read()
+    return any("define %s " % symbol not in there for symbol in _PASSWORD.findall(text))
+
+
 def revision(text):
     """The revision that a configuration's text says."""
-    found = re.search(r'^define %s = "([^"]*)";' % REVISION, text, re.MULTILINE)
+    return _digest(text, REVISION)
+
+
+def _digest(text, symbol):
+    found = re.search(r'^define %s = "([^"]*)";' % symbol, text, re.MULTILINE)
     return found.group(1) if found else ""
 
 

@@ -37,6 +37,14 @@ options:
       - Text of a configuration to use before the file is written, where BGP sessions of the file go or begin anew with O(content).
       - It has the sessions of O(content), and routes that stand in until these have told theirs. Where no session is disturbed there is nothing to do.
     type: str
+  keep_sessions:
+    description:
+      - With O(bridge), whether sessions stay as they are for now, and only the routes that stand in come.
+      - A session that ends takes its routes from both its sides, so all nodes need theirs before any of them changes a session.
+        Call it on all of them with V(true), and then on all of them without.
+      - Where a password of theirs is gone already, nothing comes.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -79,6 +87,10 @@ after:
   description: The revision that it runs now.
   type: str
   returned: success
+pending:
+  description: With O(bridge), whether sessions of what the file holds so far go or begin anew.
+  type: bool
+  returned: success
 commands:
   description: The equivalent command lines.
   type: list
@@ -98,10 +110,11 @@ from ansible_collections.clusternet.fabric.plugins.module_utils import _bird, _f
 SECONDS = 15
 
 
-def use(control, command, revision):
+def use(control, command, content):
     """Tell BIRD to use a file, and wait until it does."""
+    revision = _bird.revision(content)
     _bird.ask(control, command)
-    wait(lambda: _bird.running(control) == revision, "%s: BIRD does not run %s yet" % (command, revision))
+    wait(lambda: _bird.running(control) == revision and not _bird.secrets_differ(control, content), "%s: BIRD does not run %s yet" % (command, revision))
 
 
 def wait(there, otherwise):
@@ -112,12 +125,11 @@ def wait(there, otherwise):
         time.sleep(0.1)
 
 
-def bridge(control, path, text, before):
-    """Routes stand in for those of the sessions that there are, and only then these become others."""
-    for content in (_bird.with_sessions(text, before), text):
-        _files.replace(path, content.encode(), 0o600)
-        use(control, 'configure "%s"' % path, _bird.revision(content))
-        wait(lambda: _bird.stand_ins(control, text), "the routes that stand in for others' are not there")
+def stand_in(control, path, text):
+    """Use a configuration in which routes stand in for others', and wait until they do."""
+    _files.replace(path, text.encode(), 0o600)
+    use(control, 'configure "%s"' % path, text)
+    wait(lambda: _bird.stand_ins(control, text), "the routes that stand in for others' are not there")
 
 
 def main():
@@ -127,29 +139,37 @@ def main():
             "config": {"type": "path", "required": True},
             "content": {"type": "str", "required": True},
             "bridge": {"type": "str"},
+            "keep_sessions": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     params = module.params
     control, content = params["socket"], params["content"]
     before = _bird.running(control)
-    result = {"changed": False, "running": before is not None, "before": before, "after": before, "commands": []}
+    result = {"changed": False, "running": before is not None, "before": before, "after": before, "pending": False, "commands": []}
     command = "configure"
     try:
         if params["bridge"] and before is not None:
             with open(params["config"], encoding="utf-8") as file:
                 old = file.read()
-            content = params["bridge"] if _bird.disturbed(content, old) else None
+            result["pending"] = _bird.disturbed(params["bridge"], old)
+            content = params["bridge"] if result["pending"] else None
+            # Unless an earlier run died after it had changed them.
+            if content and params["keep_sessions"] and before != _bird.revision(content):
+                content = _bird.with_sessions(content, old)
+                if _bird.lacks_passwords(content):
+                    module.exit_json(**result)
             beside = os.path.join(os.path.dirname(control), "bridge.conf")
             command = 'configure "%s"' % beside
-        if before is None or not content or before == _bird.revision(content):
+        there = before is not None and content and before == _bird.revision(content) and not _bird.secrets_differ(control, content)
+        if before is None or not content or there:
             module.exit_json(**result)
         result.update(changed=True, after=_bird.revision(content), commands=["birdc -s %s %s" % (control, command)])
         if not module.check_mode:
             if params["bridge"]:
-                bridge(control, beside, content, old)
+                stand_in(control, beside, content)
             else:
-                use(control, command, result["after"])
+                use(control, command, content)
     except _bird.BirdError as error:
         module.fail_json(msg="%s: %s. It goes on with what it ran" % (params["config"], error))
     except OSError as error:

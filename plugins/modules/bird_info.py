@@ -165,7 +165,9 @@ def look(module):
     except OSError:
         return dict(NOTHING)
     routes = module.run_command([module.get_bin_path("ip", required=True), "-j", "route", "show", "proto", "bird"], check_rc=True)[1]
-    found["networks"] = sorted({route["dst"] for route in json.loads(routes or "[]")} & _bird.learned(path))
+    # One address alone is without its length there.
+    there = {route["dst"] if "/" in route["dst"] else route["dst"] + "/32" for route in json.loads(routes or "[]")}
+    found["networks"] = sorted(there & _bird.learned(path))
     return found
 
 

@@ -56,6 +56,11 @@ options:
         description: Permissions, as an octal number in quotes. Owner and group are those of the user who runs the module.
         type: str
         default: "0644"
+  validate:
+    description:
+      - Whether the commands in O(files[].validate) are run. V(false) is for a look in check mode at files that others, not written yet, belong to.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -141,7 +146,7 @@ def copied(paths):
 
 def validate(module, plan):
     """Have what is to be written looked at by what will read it."""
-    commands = {entry["path"]: entry["validate"] for entry in module.params["files"] if entry.get("validate")}
+    commands = {entry["path"]: entry["validate"] for entry in module.params["files"] if entry.get("validate") and module.params["validate"]}
     for path, content, dummy, dummy in plan.writes:
         if path not in commands:
             continue
@@ -176,6 +181,7 @@ def main():
                 "mutually_exclusive": [("content", "copy_of")],
                 "required_one_of": [("content", "copy_of")],
             },
+            "validate": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from . import borrowing
 from .spec import Problem
 
 # Of a node's first block: its tunnel's own.
@@ -42,13 +43,25 @@ def allot(fabric, held, natural, problems):
     for name in sorted(shares, key=natural):
         shares[name].keep()
     # Whoever wants certain ones comes before those who take what there is.
-    for name in sorted(shares, key=natural):
-        shares[name].pin()
+    in_order = [shares[name] for name in sorted(shares, key=natural)]
+    for share in in_order:
+        share.pin_blocks()
+    for share in in_order:
+        share.pin_addresses()
+    borrowing.keep(in_order)
+    for share in in_order:
+        share.pin_borrowed(in_order)
     if not problems:
-        for name in sorted(shares, key=natural):
-            shares[name].fill(natural)
+        if room.borrow:
+            # Who has no block cannot borrow either.
+            for share in in_order:
+                share.begin()
+        for share in in_order:
+            share.fill(natural)
             if problems:
                 break
+        else:
+            borrowing.lend_all(in_order)
     return {} if problems else {name: ([str(block) for block in share.blocks], share.addresses(natural)) for name, share in shares.items()}
 
 
@@ -57,6 +70,7 @@ class _Room:
 
     def __init__(self, fabric, held):
         self.fabric, self.pools = fabric, [_Pool(pool, fabric["subnet_length"]) for pool in fabric["pools"]]
+        self.borrow, self.lent = fabric["options"].get("borrow"), set()
         for name, record in held.items():
             for network in ([record["subnet"]] if record.get("subnet") else []) + record.get("blocks", []):
                 for pool in self.pools:
@@ -145,6 +159,8 @@ class _Share:
     def __init__(self, name, node, record, room, problems):
         self.name, self.node, self.record, self.room, self.problems = name, node, record, room, problems
         self.blocks, self.owner, self.taken = [], {}, {}
+        # Pods for which no block was left; and pins in others' blocks, (pod, address, field, problem where that will not do).
+        self.wanting, self.foreign = [], []
 
     def problem(self, field, expected, value):
         self.problems.append(Problem(self.name, field, expected, value))
@@ -165,10 +181,13 @@ class _Share:
                 self.problem("blocks", "is leased to this node by %s and %s: keep the pool that it came from, disabled where no more of it is to be "
                              "given out, until no pod has an address of it" % (self.room.fabric["lease_file"], where), text)
 
-    def pin(self):
-        """The blocks and addresses that the inventory names, then the addresses that pods had without a block, as in a network of subnets."""
+    def pin_blocks(self):
+        """The blocks that the inventory names."""
         for index, text in enumerate(self.node.get("blocks") or []):
             self.claim(ipaddress.ip_network(text), "%s_blocks[%d]" % (self.room.fabric["backend"], index), text)
+
+    def pin_addresses(self):
+        """The addresses that the inventory names, then those that pods had without a block, as in a network of subnets."""
         pods = self.node["pods"]
         for index, pod in enumerate(pods):
             if pod.get("address"):
@@ -194,6 +213,9 @@ class _Share:
             self.problem(field, "expected an address of a pool (%s); leave it out to have one chosen" % names, address)
             return
         block = pool.block((number - pool.base) // pool.size)
+        if self.room.borrow and pool.holder.get(pool.index(block), self.name) != self.name:
+            self.foreign.append((pod, number, field))
+            return
         if block not in self.blocks and not self.claim(block, field, address):
             return
         if number in self.owner:
@@ -202,6 +224,16 @@ class _Share:
             self.problem(field, "is the tunnel's, the first of this node's first block %s: expected another" % self.blocks[0], address)
         else:
             self.give(pod, number)
+
+    def pin_borrowed(self, shares):
+        """The addresses that the inventory names in blocks of others."""
+        for pod, number, field in self.foreign:
+            lender = borrowing.lender_of(shares, self, number)
+            if lender is None or number in lender.owner or number in self.room.lent:
+                self.problem(field, "expected an address that nobody holds, in a block of this node or of another one of the fabric",
+                             str(ipaddress.ip_address(number)))
+            else:
+                borrowing.lend(self, pod, number)
 
     def claim(self, block, field, value):
         """Take a certain block; whether that was possible."""
@@ -241,6 +273,12 @@ class _Share:
     def tunnel(self):
         return int(self.blocks[0][TUNNEL]) if self.blocks else None
 
+    def begin(self):
+        """A first block."""
+        block = None if self.blocks else self.room.next_for(self)
+        if block is not None:
+            self.take(block)
+
     def fill(self, natural):
         """Addresses for the pods that have none, from the blocks held and then from further ones."""
         missing = sorted((pod["name"] for pod in self.node["pods"] if pod["name"] not in self.taken), key=natural)
@@ -251,20 +289,24 @@ class _Share:
                 self.give(missing.pop(0), number)
                 continue
             block = self.room.next_for(self)
+            if block is None and self.blocks and self.room.borrow:
+                self.wanting = missing
+                return
             if block is None:
                 self.exhausted(missing)
                 return
             self.take(block)
             free = self.free(len(self.blocks) - 1)
 
-    def free(self, first):
+    def free(self, first, borrower=None):
         """Free addresses, block by block. Those that would be a bridge's and a subnet's own come last: see _Pool."""
         for block in self.blocks[first:]:
-            if self.room.of(block).data["disabled"]:
+            pool = self.room.of(block)
+            if pool.data["disabled"] or borrower and not pool.is_for(borrower):
                 continue
             start, size = int(block[0]), block.num_addresses
             for number in [start + offset for offset in [*range(2, size), 1, 0][-size:]]:
-                if number not in self.owner and number != self.tunnel():
+                if number not in self.owner and number not in self.room.lent and number != self.tunnel():
                     yield number
 
     def exhausted(self, missing):

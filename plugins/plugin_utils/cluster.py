@@ -137,9 +137,24 @@ def _conform_role(host, role, variables, options, problems):
             result[name] = None
             if option.get("required"):
                 problems.append(Problem(host, variable, "not set, and it is required"))
+        elif role in recipes.names() and name in recipes.get(role).SECRETS:
+            result[name] = _names_of_secrets(role, value, host, variable, problems)
         else:
             result[name] = conform(value, option, host, variable, problems)
     return result
+
+
+def _names_of_secrets(role, values, host, variable, problems):
+    """What the model may know of a mapping of secrets. No message has a value in it."""
+    if not isinstance(values, dict):
+        problems.append(Problem(host, variable, "expected a mapping"))
+        return None
+    for name, value in values.items():
+        # One that is still in its vault is text once it is asked for.
+        expected = recipes.get(role).check_secret(variable, value if isinstance(value, (int, float, bool, dict, list, type(None))) else str(value))
+        if expected:
+            problems.append(Problem(host, "%s.%s" % (variable, name), expected))
+    return sorted(str(name) for name in values)
 
 
 def _check_agreement(members, problems):

@@ -40,7 +40,7 @@ def summary(answers, model):
     everyone = [name for fabric in model["fabrics"].values() for name in fabric["nodes"]]
     states = {state: sum(node["state"] == state for node in nodes) for state in STATES}
     return {
-        "ok": states["in_sync"] == len(nodes),
+        "ok": states["in_sync"] == len(nodes) and all(item["ok"] for node in nodes for item in node["routing"]),
         "states": {state: number for state, number in states.items() if number},
         "nodes": nodes,
         "not_asked": sorted(set(everyone) - set(answers), key=natural),
@@ -297,10 +297,15 @@ def _commands(node):
 def _verdict(found):
     if not found["nodes"]:
         return "no nodes were asked"
-    if found["ok"]:
-        return "%s in sync" % ("the node is" if len(found["nodes"]) == 1 else "all %d nodes are" % len(found["nodes"]))
     titles = dict(STATES, differs="differ")
-    return ", ".join("%d %s" % (found["states"][state], title) for state, title in titles.items() if state in found["states"])
+    text = ", ".join("%d %s" % (found["states"][state], title) for state, title in titles.items() if state in found["states"])
+    if list(found["states"]) == ["in_sync"]:
+        text = "%s in sync" % ("the node is" if len(found["nodes"]) == 1 else "all %d nodes are" % len(found["nodes"]))
+    for check, what in (("bgp", "BGP session"), ("bgp_routes", "route")):
+        items = [item["ok"] for node in found["nodes"] for item in node["routing"] if item["check"] == check]
+        if not all(items):
+            text += "; %d of %s not there" % (items.count(False), _count(len(items), what))
+    return text
 
 
 def _count(number, what):

@@ -4,8 +4,8 @@
 
 """What BIRD 2 runs on a node of a fabric of Calico's kind: from the model to the text of its configuration. Pure.
 
-It reads like Calico's own (projectcalico/confd:etc/calico/confd/templates): protocols C(Mesh_<address>), C(Node_<address>) and C(Global_<address>),
-filters C(calico_export_to_bgp_peers) and C(calico_kernel_programming). What differs: one BIRD 2 in place of BIRD 1's fork, so the tunnel of a route is
+It reads like Calico's own (projectcalico/confd:etc/calico/confd/templates), with its names of protocols and of the filters C(calico_export_to_bgp_peers)
+and C(calico_kernel_programming). What differs: one BIRD 2 in place of BIRD 1's fork, so the tunnel of a route is
 its device and not C(krt_tunnel); the blackholes of a node's blocks are in the kernel by the document, and BIRD only tells of them; no C(persist), so
 that a teardown leaves nothing (a BIRD that dies leaves its routes all the same, and takes them over when it is back).
 """
@@ -13,20 +13,24 @@ that a teardown leaves nothing (a BIRD that dies leaves its routes all the same,
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 
-from .. import blocks
+from .. import borrowing
+from . import _bgp
+from . import _bird_filters as filters
 
 HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
-# tunl0 is made by the kernel, which a fabric must not take for its own.
-IPIP_DEVICE = "ipip.calico"
-# What says in the configuration, and so to whoever asks the running BIRD, which one it is.
-REVISION = "CLUSTERNET_REVISION"
+# What says in the configuration, and so to whoever asks the running BIRD, which one it is; and which passwords it has.
+REVISION, SECRETS = "CLUSTERNET_REVISION", "CLUSTERNET_SECRETS"
 
 
 def config_path(fabric):
     """Where a node has BIRD's configuration of a fabric."""
     return "/etc/clusternet/%s/bird.conf" % fabric["name"]
+
+
+def secrets_path(fabric):
+    """Where it has the passwords, which the configuration includes."""
+    return "/etc/clusternet/%s/bird-passwords.conf" % fabric["name"]
 
 
 def socket_path(fabric):
@@ -72,74 +76,23 @@ def files(fabric, name):
     ]
 
 
+def secret_files(fabric, name, secrets):
+    """The passwords of a node's sessions, for root alone. BIRD tells by their digest which ones it runs."""
+    wanted = _bgp.passwords(fabric, name)
+    if not wanted:
+        return []
+    text = "".join('define %s = "%s";\n' % (_password(password), secrets[password]) for password in wanted)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return [{"path": secrets_path(fabric), "content": HEAD + text + 'define %s = "%s";\n' % (SECRETS, digest), "mode": "0400"}]
+
+
+def _password(name):
+    return "CLUSTERNET_PASSWORD_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
 def revision(text):
     """The revision that a configuration's text says."""
     return text.partition("define %s = \"" % REVISION)[2].partition('"')[0]
-
-
-def sessions(fabric, name):
-    """The BGP sessions of a node, each as data: C(protocol), C(address), C(as_number), C(node) (the peer's name, or None), C(passive) and so on."""
-    options, node = fabric["options"], fabric["nodes"][name]
-    found = {}
-    if options["mesh"]:
-        for peer, entry in fabric["nodes"].items():
-            if peer != name:
-                _add(found, _between(fabric, name, peer, "Mesh", {}))
-    for peer in options["peers"]:
-        ours = _bears(node, peer["node_labels"])
-        if peer["address"]:
-            if ours and peer["address"] != node["ip"]:
-                kind = "Node" if peer["node_labels"] else "Global"
-                _add(found, dict(_session(kind, peer["address"], peer["as_number"], peer), node=None, passive=False, own_as=node["options"]["as_number"],
-                                 cluster_id=_reflects(node, peer["as_number"], None)))
-            continue
-        # A session has two ends: whom the labels choose for either side.
-        for other, entry in fabric["nodes"].items():
-            theirs = _bears(entry, peer["peer_labels"])
-            if other != name and (ours and theirs or _bears(entry, peer["node_labels"]) and _bears(node, peer["peer_labels"])):
-                _add(found, _between(fabric, name, other, "Node", peer))
-    return sorted(found.values(), key=lambda session: (session["kind"], ipaddress.ip_address(session["address"])))
-
-
-def _add(found, session):
-    """One session for one address: the mesh comes first, as long as there is one."""
-    found.setdefault(session["address"], session)
-
-
-def _bears(node, labels):
-    return all(str(node["labels"].get(label)) == str(value) for label, value in (labels or {}).items())
-
-
-def _between(fabric, name, other, kind, peer):
-    node, entry = fabric["nodes"][name], fabric["nodes"][other]
-    remote = entry["options"]["as_number"]
-    # One side connects, or a restart would be taken for a collision. Calico compares the addresses as text.
-    return dict(_session(kind, entry["ip"], remote, peer), node=other, passive=entry["ip"] > node["ip"], own_as=node["options"]["as_number"],
-                cluster_id=_reflects(node, remote, entry["options"]["reflector_cluster_id"]))
-
-
-def _reflects(node, remote_as, peer_cluster_id):
-    """The cluster id by which a node reflects to that peer, or None: to those of its own AS that are no reflectors of the same cluster."""
-    own = node["options"]["reflector_cluster_id"]
-    return own if own and remote_as == node["options"]["as_number"] and peer_cluster_id != own else None
-
-
-def _session(kind, address, as_number, peer):
-    port = peer.get("port") or 179
-    name = "%s_%s" % (kind, address.replace(".", "_")) + ("_port_%d" % port if port != 179 else "")
-    return {"kind": kind, "protocol": name, "address": address, "as_number": as_number, "port": port,
-            **{key: peer.get(key) for key in ("keep_next_hop", "hops", "local_preference", "bfd")}}
-
-
-def networks(fabric, name):
-    """C({node: the blocks of others that BIRD is to put into this node's kernel})."""
-    return {other: told for other, entry in fabric["nodes"].items() if other != name
-            for told in [[block for block in entry["blocks"] if _by_bgp(fabric, block)]] if told}
-
-
-def _by_bgp(fabric, block):
-    pool = blocks.pool_of(fabric["pools"], block)
-    return pool["vxlan_mode"] == "Never" and pool["bgp_export"]
 
 
 def config(fabric, name, bridge=False):
@@ -149,17 +102,20 @@ def config(fabric, name, bridge=False):
     tells of, on the same gateways, so that the kernel's stay as they are whatever sessions do meanwhile.
     """
     options, node = fabric["options"], fabric["nodes"][name]
-    found = sessions(fabric, name)
+    found = _bgp.sessions(fabric, name)
     parts = [
         "log stderr { info, remote, warning, error, auth, fatal, bug };",
         "router id %s;" % node["ip"],
         "timeformat protocol iso long ms;",
         "graceful restart wait %d;" % options["graceful_restart_time"],
-        _devices(fabric),
+        'include "%s";' % secrets_path(fabric) if _bgp.passwords(fabric, name) else "",
+        _devices(),
         _told(fabric, node),
+        _summaries(fabric, found),
         _bridge(fabric, name) if bridge else "",
-        _export_filter(fabric, node, bridge),
-        _kernel(fabric, node, bridge),
+        filters.export_filter(fabric, node),
+        *[filters.named_filter(entry) for entry in options["filters"] if any(entry["name"] in (session["filters"] or ()) for session in found)],
+        filters.kernel(fabric),
         "protocol bfd {\n  interface \"*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n"
         "  multihop { interval 100 ms; multiplier 3; };\n}" if any(_bfd(fabric, session) for session in found) else "",
         _template(fabric, node),
@@ -169,7 +125,7 @@ def config(fabric, name, bridge=False):
     return text + '\ndefine %s = "%s";\n' % (REVISION, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def _devices(dummy):
+def _devices():
     return "\n".join([
         "protocol device {\n  scan time 2;\n}",
         "",
@@ -178,75 +134,35 @@ def _devices(dummy):
     ])
 
 
+def _static(name, head, routes):
+    return "\n".join(["protocol static%s {" % (" " + name if name else ""), head] + ["  route %s;" % route for route in routes] + ["}"])
+
+
 def _told(fabric, node):
-    """What this node tells of: its blocks, and what all tell of."""
-    routes = node["blocks"] + fabric["options"]["advertise"]
-    return "# The node's blocks, and what lies behind every node.\nprotocol static {\n  ipv4;\n%s}" % "".join(
-        "  route %s blackhole;\n" % route for route in routes)
+    """What this node tells of: its blocks, addresses of its pods in others' blocks, and what all tell of."""
+    routes = [network + " blackhole" for network in node["blocks"] + borrowing.of_node(node) + fabric["options"]["advertise"]]
+    return "# The node's blocks, and what lies behind every node.\n" + _static("", "  ipv4;", routes)
+
+
+def _summaries(fabric, found):
+    """Pools as a whole, for peers that are told of no blocks."""
+    if not any(session["summarize"] for session in found):
+        return ""
+    return _static(filters.SUMMARIES, "  ipv4;", [pool["cidr"] + " blackhole" for pool in fabric["pools"] if pool["bgp_export"]])
 
 
 def _bridge(fabric, name):
     """Less preferred than BGP's, and told to nobody."""
-    lines = ["protocol static clusternet_bridge {", "  ipv4 { preference 50; };"]
-    for other, told in networks(fabric, name).items():
-        address = fabric["nodes"][other]["ip"]
-        lines += ["  route %s recursive %s { bgp_next_hop = %s; };" % (block, address, address) for block in told]
-    return "\n".join(lines + ["}"])
-
-
-def _export_filter(fabric, node, bridge):
-    lines = ["filter calico_export_to_bgp_peers {"] + ['  if proto = "clusternet_bridge" then reject;'] * bridge
-    for entry in fabric["options"]["communities"]:
-        lines.append("  if net ~ [ %s+ ] then {" % entry["cidr"])
-        for community in entry["communities"]:
-            numbers = community.split(":")
-            kind = "bgp_community" if len(numbers) == 2 else "bgp_large_community"
-            lines.append("    %s.add((%s));" % (kind, ", ".join(numbers)))
-        lines.append("  }")
-    private = [pool["cidr"] for pool in fabric["pools"] if not pool["bgp_export"]]
-    lines += ["  if net ~ [ %s+ ] then reject;" % cidr for cidr in private]
-    lines.append("  # Of the node's own the blocks, and nothing beneath them.")
-    for block in node["blocks"]:
-        lines += ["  if net = %s then accept;" % block, "  if net ~ [ %s+ ] then reject;" % block]
-    lines += ["  if net = %s then accept;" % network for network in fabric["options"]["advertise"]]
-    lines += ["  if net ~ [ %s+ ] then accept;" % pool["cidr"] for pool in fabric["pools"] if pool["bgp_export"]]
-    return "\n".join(lines + ["  reject;", "}"])
-
-
-def _kernel(fabric, node, bridge):
-    """Only what BGP tells of goes into the kernel, and how depends on the pool."""
-    lines = ["filter calico_kernel_programming {", "  if source != RTS_BGP%s then reject;" % (' && proto != "clusternet_bridge"' if bridge else "")]
-    for pool in fabric["pools"]:
-        if pool["vxlan_mode"] != "Never":
-            lines.append("  # Static routes lead there.\n  if net ~ [ %s+ ] then reject;" % pool["cidr"])
-        elif pool["ipip_mode"] != "Never":
-            tunnel = '{ ifname = "%s"; onlink = true; gw = bgp_next_hop; }' % IPIP_DEVICE
-            where = "" if pool["ipip_mode"] == "Always" else " && gw != bgp_next_hop"
-            if where:
-                lines.append("  # A gateway that is not the next hop is a router between: that one is in another subnet.")
-            lines.append("  if net ~ [ %s+ ]%s then %s" % (pool["cidr"], where, tunnel))
-    lines += ["  accept;", "}", ""]
-    lines += [
-        "protocol kernel {",
-        "  learn;",
-        "  scan time 2;",
-        "  graceful restart;",
-        "  merge paths on;",
-        "  ipv4 {",
-        "    # For next hops; what is inside the fabric others tell.",
-        "    import where !(net ~ [ %s+ ]);" % fabric["pod_cidr"],
-        "    export filter calico_kernel_programming;",
-        "  };",
-        "}",
-    ]
-    return "\n".join(lines)
+    return _static(filters.STAND_INS, "  ipv4 { preference 50; };", [
+        "%s recursive %s { bgp_next_hop = %s; }" % (block, fabric["nodes"][other]["ip"], fabric["nodes"][other]["ip"])
+        for other, told in _bgp.networks(fabric, name).items() for block in told])
 
 
 def _template(fabric, node):
     options = fabric["options"]
     lines = [
         "template bgp bgp_template {",
-        "  local %s as %d;" % (node["ip"], node["options"]["as_number"]),
+        "  local%s as %d;" % (_port(node["options"]["bgp_port"]), node["options"]["as_number"]),
         "  hold time %d;" % options["hold_time"],
         "  connect delay time 2;",
         "  connect retry time 5;",
@@ -268,22 +184,33 @@ def _bfd(fabric, session):
     return fabric["options"]["bfd"] if session["bfd"] is None else session["bfd"]
 
 
+def _port(number):
+    return " port %d" % number if number != _bgp.PORT else ""
+
+
 def _protocol(fabric, node, session):
     lines = ["protocol bgp %s from bgp_template {" % session["protocol"]]
     if session["node"]:
         lines.append("  description \"%s\";" % session["node"])
-    port = " port %d" % session["port"] if session["port"] != 179 else ""
-    lines.append("  neighbor %s%s as %d;" % (session["address"], port, session["as_number"]))
+    lines.append("  neighbor %s%s as %d;" % (session["address"], _port(session["port"]), session["as_number"]))
+    if session["source_address"] != "any":
+        lines.append("  source address %s;" % (node["ip"] if session["source_address"] in (None, "node") else session["source_address"]))
     lines.append("  multihop%s;" % (" %d" % session["hops"] if session["hops"] else ""))
+    if session["ttl_security"]:
+        lines.append("  ttl security on;")
     if session["passive"]:
         lines.append("  passive on;")
     if session["cluster_id"]:
         lines += ["  rr client;", "  rr cluster id %s;" % session["cluster_id"]]
-    if session["local_preference"] is not None:
-        lines.append("  default bgp_local_pref %d;" % session["local_preference"])
+    for key, line in (("local_preference", "default bgp_local_pref"), ("allow_local_as", "allow local as"), ("graceful_restart_time", "graceful restart time")):
+        if session[key] is not None:
+            lines.append("  %s %d;" % (line, session[key]))
+    if session["password"]:
+        lines.append("  password %s;" % _password(session["password"]))
     if _bfd(fabric, session):
         lines.append("  bfd on;")
-    if session["keep_next_hop"] and session["as_number"] != session["own_as"]:
-        # With the rest of the channel from the template.
-        lines.append("  ipv4 { next hop keep; };")
+    channel = filters.channel(fabric, session)
+    if channel:
+        lines.append("  # With the rest of the channel from the template.")
+        lines += ["  ipv4 {"] + ["    %s;" % line for line in channel] + ["  };"]
     return "\n".join(lines + ["}"])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 # Variables of the backend, without their prefix, that each node says for itself; all others have one value in a fabric.
 PER_NODE = ()
+# Those that are mappings of secrets: the model knows their keys alone, and check_secret(variable, value) says what is expected of a value, or None.
+SECRETS = ()
 
 
 def title(options):
@@ -42,6 +44,11 @@ def packages(dummy):
 
 def files(dummy, dummy_name, dummy_mtu):
     """The files that belong to the backend, for the C(file_set) module."""
+    return []
+
+
+def secret_files(dummy, dummy_name, dummy_secrets):
+    """Those that hold what no one else may read, for the C(file_set) module in a task that shows nothing; C(secrets) are the values by name."""
     return []
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 
-from .. import blocks
-from . import _bird, _parts
+from .. import blocks, borrowing
+from . import _bgp, _bird, _bird_filters, _parts
 
-PER_NODE = ("blocks", "as_number", "reflector_cluster_id")
+# Of these the model knows the keys alone.
+SECRETS = ("passwords",)
+PER_NODE = ("blocks", "as_number", "bgp_port", "reflector_cluster_id")
 
 NEVER, ALWAYS, CROSS_SUBNET = MODES = ("Never", "Always", "CrossSubnet")
 VXLAN_DEVICE = "vxlan.calico"
@@ -26,7 +27,6 @@ HOST_MAC = "ee:ee:ee:ee:ee:ee"
 # The outer headers: IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14.
 VXLAN_OVERHEAD = 50
 IPIP_OVERHEAD = 20
-LARGEST_AS = 2**32 - 1
 
 
 def check(options):
@@ -35,14 +35,7 @@ def check(options):
         yield "calico_vni", options["vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
     if not 1 <= options["port"] <= 65535:
         yield "calico_port", options["port"], "expected a UDP port from 1 to 65535"
-    for key, least, most in (("hold_time", 3, 65535), ("graceful_restart_time", 1, 4095)):
-        if not least <= options[key] <= most:
-            yield "calico_" + key, options[key], "expected a number of seconds from %d to %d" % (least, most)
-    for index, cidr in enumerate(options["advertise"]):
-        if _network(cidr) is None:
-            yield "calico_advertise[%d]" % index, cidr, "expected an IPv4 range such as 10.96.0.0/12"
-    yield from _check_peers(options["peers"])
-    yield from _check_communities(options["communities"])
+    yield from _bgp.check(options)
     if options["pools"]:
         # Each pool says it for itself.
         return
@@ -58,31 +51,9 @@ def _check_modes(field, pool, bgp):
         yield field + "ipip_mode", pool["ipip_mode"], "expected Never: the pool's packets travel in VXLAN (%s)" % pool["vxlan_mode"]
 
 
-def _check_peers(peers):
-    for index, peer in enumerate(peers):
-        field = "calico_peers[%d]." % index
-        if (peer["address"] is None) == (peer["peer_labels"] is None):
-            yield field + "address", peer["address"], "expected exactly one of address and peer_labels"
-        elif peer["address"] is not None:
-            address = _network(peer["address"] + "/32")
-            if address is None:
-                yield field + "address", peer["address"], "expected an IPv4 address"
-            if not 1 <= (peer["as_number"] or 0) <= LARGEST_AS:
-                yield field + "as_number", peer["as_number"], "expected the number of the peer's AS, 1 to %d" % LARGEST_AS
-        if not 1 <= peer["port"] <= 65535:
-            yield field + "port", peer["port"], "expected a TCP port from 1 to 65535"
-        if peer["hops"] is not None and not 1 <= peer["hops"] <= 255:
-            yield field + "hops", peer["hops"], "expected a number from 1 to 255"
-
-
-def _check_communities(entries):
-    for index, entry in enumerate(entries):
-        field = "calico_communities[%d]." % index
-        if _network(entry["cidr"]) is None:
-            yield field + "cidr", entry["cidr"], "expected an IPv4 range"
-        for place, community in enumerate(entry["communities"]):
-            if not re.match(r"\d{1,10}(:\d{1,10}){1,2}\Z", community):
-                yield field + "communities[%d]" % place, community, "expected two or three numbers with colons between, such as 64512:100"
+def check_secret(dummy, value):
+    """What is expected of a value of a variable that holds secrets, or None where it will do."""
+    return _bgp.check_password(value)
 
 
 def title(options):
@@ -103,32 +74,19 @@ def check_cluster(fabric):
         yield from _check_pools(fabric)
     elif length < ipaddress.ip_network(fabric["pod_cidr"]).prefixlen:
         yield "", "calico_block_size", length, "expected a length that is not shorter than that of fabric_pod_cidr %s" % fabric["pod_cidr"]
-    if fabric["options"]["bgp"]:
-        yield from _check_sessions(fabric)
+    yield from _bgp.check_cluster(fabric)
     for name, node in fabric["nodes"].items():
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of pools here; pin those with calico_blocks"
-        if not 1 <= node["options"]["as_number"] <= LARGEST_AS:
-            yield name, "calico_as_number", node["options"]["as_number"], "expected a number from 1 to %d" % LARGEST_AS
-        cluster_id = node["options"]["reflector_cluster_id"]
-        if cluster_id and _network(cluster_id + "/32") is None:
-            yield name, "calico_reflector_cluster_id", cluster_id, "expected the form of an IPv4 address, such as 244.0.0.1"
         for index, block in enumerate(node["options"]["blocks"]):
-            if _network(block) is None:
+            if _bgp.network(block) is None:
                 yield name, "calico_blocks[%d]" % index, block, "expected a block of a pool, such as 10.244.1.0/26"
-
-
-def _check_sessions(fabric):
-    for name in fabric["nodes"] if len(fabric["nodes"]) > 1 else ():
-        if not _bird.sessions(fabric, name):
-            yield name, "calico_peers", [peer["name"] for peer in fabric["options"]["peers"]], (
-                "no BGP session for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
 
 
 def _check_pools(fabric):
     cluster, seen = ipaddress.ip_network(fabric["pod_cidr"]), []
     for index, pool in enumerate(fabric["options"]["pools"]):
-        field, cidr = "calico_pools[%d]." % index, _network(pool["cidr"])
+        field, cidr = "calico_pools[%d]." % index, _bgp.network(pool["cidr"])
         if cidr is None:
             yield "", field + "cidr", pool["cidr"], "expected an IPv4 range such as 10.244.0.0/17, without bits beyond its length"
             continue
@@ -144,14 +102,6 @@ def _check_pools(fabric):
             yield "", field + "block_size", pool["block_size"], "expected a length from %d to 32" % max(cidr.prefixlen, 20)
         for variable, value, expected in _check_modes(field, pool, fabric["options"]["bgp"]):
             yield "", variable, value, expected
-
-
-def _network(text):
-    try:
-        network = ipaddress.ip_network(text)
-    except ValueError:
-        return None
-    return network if network.version == 4 and "/" in text else None
 
 
 def pools(fabric):
@@ -201,14 +151,19 @@ def daemon(fabric, name):
         "socket": _bird.socket_path(fabric),
         "content": _bird.config(fabric, name),
         "bridge": _bird.config(fabric, name, bridge=True),
-        "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in _bird.sessions(fabric, name)],
-        "networks": [{"to": node, "cidr": block} for node, told in _bird.networks(fabric, name).items() for block in told],
+        "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in _bgp.sessions(fabric, name)],
+        "networks": [{"to": node, "cidr": block} for node, told in _bgp.networks(fabric, name).items() for block in told],
     }
 
 
 def files(fabric, name, dummy_mtu):
     """BIRD's."""
     return _bird.files(fabric, name) if fabric["options"]["bgp"] else []
+
+
+def secret_files(fabric, name, secrets):
+    """The passwords of BGP sessions, C(secrets) by their names."""
+    return _bird.secret_files(fabric, name, secrets) if fabric["options"]["bgp"] else []
 
 
 def units(fabric, dummy_name):
@@ -229,6 +184,7 @@ def document(fabric, name):
         {"route": [{"dst": block, "type": "blackhole"} for block in node["blocks"]]},
         _vxlan(fabric, name, node, peers) if tunnelled(fabric) else {},
         _tunnel(fabric, node) if _ipip(fabric) else {},
+        _guard(fabric, peers),
         {"sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}]},
         _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"]),
         _nat_outgoing(fabric),
@@ -241,26 +197,33 @@ def vxlan_device(fabric):
 
 
 def _vxlan(fabric, name, node, peers):
-    """Static routes to every other node's blocks, and what comes in a tunnel from who is no node is dropped."""
+    """Static routes to every other node's blocks and borrowed addresses."""
     device = vxlan_device(fabric)
-    nodes, chain = _parts.own(fabric, "cali40all-vxlan-net"), _parts.own(fabric, "cali-INPUT")
-    strange = "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL -m set ! --match-set %s src -j DROP" % (fabric["options"]["port"], nodes)
-    guard = _parts.merge(
-        {"ipset": [{"name": nodes, "type": "hash:net", "members": sorted(peer["ip"] for peer in peers.values())}]},
-        _parts.chain("filter", chain, "INPUT", [strange], position="first"),
-    )
     return _parts.merge(
         _parts.vxlan(fabric, name, node, device),
         {"address": [{"dev": device, "address": blocks.tunnel_address(node["blocks"]) + "/32"}]},
         *[_vxlan_peer(fabric, device, peer, entry) for peer, entry in peers.items()],
-        guard
+    )
+
+
+def _guard(fabric, peers):
+    """What comes in a tunnel from who is no node is dropped."""
+    vxlan = "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL" % fabric["options"]["port"]
+    ways = ((tunnelled(fabric), "cali40all-vxlan-net", vxlan), (_ipip(fabric), "cali40all-hosts-net", "-p ipencap"))
+    strange = [(_parts.own(fabric, name), packets) for there, name, packets in ways if there]
+    if not strange:
+        return {}
+    return _parts.merge(
+        {"ipset": [{"name": nodes, "type": "hash:net", "members": sorted(peer["ip"] for peer in peers.values())} for nodes, dummy in strange]},
+        _parts.chain("filter", _parts.own(fabric, "cali-INPUT"), "INPUT",
+                     ["%s -m set ! --match-set %s src -j DROP" % (packets, nodes) for nodes, packets in strange], position="first"),
     )
 
 
 def _vxlan_peer(fabric, device, name, peer):
     """CrossSubnet: to a node on the same segment as it is, in the tunnel to one behind a router; which of the two, each node knows itself."""
     of_mode = {mode: [] for mode in MODES}
-    for block in peer["blocks"]:
+    for block in peer["blocks"] + borrowing.of_node(peer):
         of_mode[blocks.pool_of(fabric["pools"], block)["vxlan_mode"]].append(block)
     address, ip = blocks.tunnel_address(peer["blocks"]), peer["ip"]
     part = _parts.vxlan_peer(device, name, peer, address, of_mode[ALWAYS])
@@ -275,8 +238,8 @@ def _vxlan_peer(fabric, device, name, peer):
 def _tunnel(fabric, node):
     """What tunl0 is with Calico: a tunnel to wherever the next hop of a route is."""
     return {
-        "ipip": [{"name": _bird.IPIP_DEVICE, "local": node["ip"], "mtu": fabric["mtu"], "up": True}],
-        "address": [{"dev": _bird.IPIP_DEVICE, "address": blocks.tunnel_address(node["blocks"]) + "/32"}],
+        "ipip": [{"name": _bird_filters.IPIP_DEVICE, "local": node["ip"], "mtu": fabric["mtu"], "up": True}],
+        "address": [{"dev": _bird_filters.IPIP_DEVICE, "address": blocks.tunnel_address(node["blocks"]) + "/32"}],
     }
 
 

@@ -10,9 +10,11 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.clusternet.fabric.plugins.plugin_utils import leases
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[".."] * 4))
@@ -140,3 +142,26 @@ def test_a_value_that_needs_facts(site):
 def test_a_misspelt_variable(site):
     found, _peers = site.run(HOSTS, fabric_podcidr="10.1.0.0/16", fabric_mine=1)
     assert found["warnings"] == ["node1: fabric_podcidr is no variable of these roles; is fabric_pod_cidr meant?"]
+
+
+BGP = {"fabric_backend": "calico", "calico_bgp": True, "calico_vxlan_mode": "Never", "calico_peers": [
+    {"name": "tor", "address": "192.0.2.1", "as_number": 65000, "password": "tor"}]}
+
+
+@pytest.mark.parametrize("vaulted", [False, True])
+def test_of_passwords_the_model_has_the_names(site, vaulted):
+    """Also where they come out of a vault or by a template, and however much is asked for."""
+    (site.root / "vault").write_text("open sesame")
+    value = "{{ hidden }}"
+    if vaulted:
+        value = "!vault |\n" + textwrap.indent(VaultLib([("default", VaultSecret(b"open sesame"))]).encrypt("geheim").decode(), " " * 4)
+    (site.root / "inventory" / "group_vars").mkdir()
+    text = yaml.safe_dump(BGP) + "calico_passwords:\n  tor: %s\n" % (value if vaulted else '"%s"' % value)
+    (site.root / "inventory" / "group_vars" / "fabric.yml").write_text(text)
+    found, dummy = site.run(HOSTS, "-vvvvv", "--vault-password-file", str(site.root / "vault"), "-e", "hidden=geheim")
+    assert found["fabrics"]["fabric"]["options"]["passwords"] == ["tor"], found
+    assert "geheim" not in json.dumps(found)
+    # What is wrong with one is said without it.
+    (site.root / "inventory" / "group_vars" / "fabric.yml").write_text(text.replace(value, '"ge\\"heim"') if vaulted else text)
+    found, dummy = site.run(HOSTS, "--vault-password-file", str(site.root / "vault"), "-e", json.dumps({"hidden": 'ge"heim'}))
+    assert "node1: calico_passwords.tor: expected 1 to 80 printable characters of ASCII without double quotes" in found["msg"] and "heim" not in found["msg"]

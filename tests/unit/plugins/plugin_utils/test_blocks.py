@@ -20,7 +20,7 @@ def pool(cidr=CLUSTER, length=26, name="default", labels=None, disabled=False):
     return {"name": name, "cidr": cidr, "block_length": length, "node_labels": labels or {}, "disabled": disabled}
 
 
-def fabric(nodes, *pools, subnet_length=24):
+def fabric(nodes, *pools, subnet_length=24, borrow=False):
     """C(nodes): {name: pods}, pods by number or {pod: pinned address or None}, or a dictionary with pods, blocks and labels."""
     made = {}
     for name, node in nodes.items():
@@ -29,7 +29,7 @@ def fabric(nodes, *pools, subnet_length=24):
         made[name] = {"ip": "198.51.100.1", "subnet": None, "labels": node.get("labels", {}), "blocks": node.get("blocks", []),
                       "pods": [{"name": pod, "address": address} for pod, address in pods.items()]}
     return {"name": "fabric", "pod_cidr": CLUSTER, "subnet_length": subnet_length, "lease_file": "leases.yml", "pools": list(pools) or [pool()],
-            "backend": "calico", "nodes": made}
+            "backend": "calico", "nodes": made, "options": {"borrow": borrow}}
 
 
 def allotted(nodes, held=None, *pools, **options):
@@ -38,8 +38,8 @@ def allotted(nodes, held=None, *pools, **options):
     return table
 
 
-def refused(nodes, held=None, *pools):
-    (only,) = leases.allot(fabric(nodes, *pools), held or {})[1]
+def refused(nodes, held=None, *pools, **options):
+    (only,) = leases.allot(fabric(nodes, *pools, **options), held or {})[1]
     return str(only)
 
 
@@ -134,6 +134,46 @@ def test_pools_that_are_used_up():
 
 
 # --- there and back between subnets and blocks
+
+
+SMALL = pool("10.244.1.0/29", 30)
+
+
+def test_what_is_borrowed():
+    """Two blocks of four addresses; node1's five pods find three of their own, and take two of node2's."""
+    table = allotted({"node1": 5, "node2": 1}, None, SMALL, borrow=True)
+    assert table["node1"]["blocks"] == ["10.244.1.0/30"] and table["node2"] == record("10.244.1.4/30", p0="10.244.1.6")
+    assert sorted(table["node1"]["pods"].values()) == ["10.244.1.1", "10.244.1.2", "10.244.1.3", "10.244.1.5", "10.244.1.7"]
+    assert refused({"node1": 5, "node2": 1}, None, SMALL).startswith("node2: calico_pools: 1 pools: no block is left for this node's pods p0 ")
+    # It stays, whatever the option says by now and whoever comes.
+    for borrow in (True, False):
+        assert allotted({"node1": 5, "node2": 1}, table, SMALL, borrow=borrow) == table
+    assert refused({"node1": 5, "node2": 2}, table, SMALL, borrow=True).startswith("node2: calico_pools: 1 pools: no block is left for this node's pods p1 ")
+    # What one gives back, the other finds.
+    fewer = allotted({"node1": 3, "node2": 2}, table, SMALL, borrow=True)
+    assert fewer["node2"]["pods"] == {"p0": "10.244.1.6", "p1": "10.244.1.7"}
+    # The lender may not pin it, nor a third borrow it.
+    assert refused({"node1": 5, "node2": {"p0": None, "x": "10.244.1.7"}}, table, SMALL, borrow=True) == (
+        "node2: fabric_pods of x: 10.244.1.7: is borrowed by pod p3 of node1: expected an address that nobody holds; "
+        "pin that pod elsewhere first if this is meant")
+
+
+def test_pins_in_blocks_of_others():
+    nodes = {"node1": {"web": "10.244.2.9"}, "node2": 1}
+    table = allotted(nodes, {"node2": record("10.244.2.0/26", p0="10.244.2.2")}, borrow=True)
+    assert table["node1"] == record("10.244.1.0/26", web="10.244.2.9")
+    assert allotted(nodes, table, borrow=True) == table
+    held = {"node2": record("10.244.2.0/26", p0="10.244.2.2")}
+    expected = "expected an address that nobody holds, in a block of this node or of another one of the fabric"
+    for address in ("10.244.2.2", "10.244.2.0"):
+        assert refused({"node1": {"web": address}, "node2": 1}, held, borrow=True) == "node1: fabric_pods[0].address: %s: %s" % (address, expected)
+
+
+def test_nobody_borrows_of_a_pool_that_is_not_for_it():
+    pools = [pool("10.244.1.0/30", 30, "a", {"rack": 1}), pool("10.244.2.0/30", 30, "b", {"rack": 2})]
+    nodes = {"node1": {"pods": 4, "labels": {"rack": "1"}}, "node2": {"pods": 0, "labels": {"rack": "2"}}}
+    assert refused(nodes, None, *pools, borrow=True) == (
+        "node1: calico_pools: 2 pools: no block is left for this node's pods p3 in a 10.244.1.0/30: add a pool, or shorten the blocks for nodes to come")
 
 
 def subnets(nodes, held):

@@ -51,6 +51,42 @@ def test_all_is_well(model):
     ]
 
 
+def test_bgp():
+    model = {"fabrics": {"fabric": intent.fabric(intent.nodes(2), fabric_backend="calico", calico_bgp=True, calico_vxlan_mode="Never")}}
+
+    def routed(peer, ok):
+        session = {"protocol": "Mesh", "address": "198.51.100.9", "description": peer, "as_number": 64512, "state": "Established" if ok else "Connect",
+                   "since": "2026-01-02 03:04:05.678", "imported": int(ok), "exported": int(ok), "last_error": None if ok else "Socket: No route to host"}
+        rows = [{"check": check, "from": "node1" if peer == "node2" else "node2", "to": peer, "ok": ok, "detail": detail}
+                for check, detail in (("bgp", session["state"]), ("bgp_routes", "10.244.2.0/26 not in the kernel"))]
+        return {"sessions": [session], "results": rows}
+
+    def summary(ok):
+        only = model["fabrics"]["fabric"]
+        return status.summary({name: (only, answer(devices=[], pods=[]), [FILES], (), (routed(peer, ok or name == "node2"), {}))
+                               for name, peer in (("node1", "node2"), ("node2", "node1"))}, model)
+
+    result = summary(True)
+    assert result["ok"] and status.table(result).splitlines()[-7:] == [
+        "node2  in sync  10.244.2.0/26   0/0    0/0    1/1  1/1  1450       -      -",
+        "",
+        "node   peer   as     bgp          since                    in  out  last error",
+        "node1  node2  64512  Established  2026-01-02 03:04:05.678   1    1",
+        "node2  node1  64512  Established  2026-01-02 03:04:05.678   1    1",
+        "",
+        "all 2 nodes are in sync",
+    ]
+    # What each node runs is as it should be, and yet they do not talk.
+    result = summary(False)
+    assert not result["ok"] and result["states"] == {"in_sync": 2}
+    assert [line for line in status.table(result).splitlines() if "node1  node2" in line or "no route" in line or "not there" in line] == [
+        "node1  node2  64512  Connect      2026-01-02 03:04:05.678   0    0  Socket: No route to host",
+        "node1: no route to 10.244.2.0/26 of node2",
+        "all 2 nodes are in sync; 1 of 2 BGP sessions not there; 1 of 2 routes not there",
+    ]
+    assert jmespath.search("nodes[].routing[?!ok][].to", result) == ["node2", "node2"]
+
+
 def test_other_software_is_named_once_with_its_nodes(model):
     result = found(model, node1=answer(others=["firewalld is active"]), node3=answer(others=["firewalld is active"]))
     assert result["ok"] and result["nodes"][1]["others"] == []

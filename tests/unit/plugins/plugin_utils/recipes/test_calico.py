@@ -89,6 +89,19 @@ def test_a_peer_with_blocks_of_both_modes():
     assert "unless_onlink" not in found["neighbour"][0]
 
 
+def test_a_borrowed_address_is_a_route_of_its_own():
+    nodes = intent.nodes(2)
+    nodes["node2"].update(calico_blocks=["10.244.2.0/26"])
+    nodes["node1"].update(calico_blocks=["10.244.1.0/26"], fabric_pods=[{"name": "web", "address": "10.244.2.9"}])
+    common = {"fabric_backend": "calico", "calico_borrow": True}
+    only = intent.fabric(nodes, **common, calico_vxlan_mode="Always")
+    assert {route["dst"]: route.get("via") for route in calico.document(only, "node2")["route"]} == {
+        "10.244.2.0/26": None, "10.244.1.0/26": "10.244.1.0", "10.244.2.9/32": "10.244.1.0"}
+    only = intent.fabric(nodes, **common, calico_vxlan_mode="Never", calico_bgp=True)
+    assert calico.daemon(only, "node2")["networks"] == [{"to": "node1", "cidr": "10.244.1.0/26"}, {"to": "node1", "cidr": "10.244.2.9/32"}]
+    assert "  route 10.244.1.0/26 blackhole;\n  route 10.244.2.9/32 blackhole;\n}" in calico.daemon(only, "node1")["content"]
+
+
 def test_what_leaves_all_pools_is_masqueraded():
     found = document()
     assert {"table": "nat", "chain": "cali-nat-outgoing", "ip_version": 4, "rules": [
@@ -105,6 +118,19 @@ def test_a_tunnel_from_who_is_no_node_is_refused():
     found = document()
     assert {"name": "cali40all-vxlan-net", "type": "hash:net", "members": ["198.51.100.2", "198.51.100.3"]} in found["ipset"]
     assert {"table": "filter", "chain": "INPUT", "rule": "-j cali-INPUT", "position": "first"} in found["iptables_rule"]
+
+
+def test_ipip():
+    found = document(count=2, calico_vxlan_mode="Never", calico_ipip_mode="CrossSubnet", calico_bgp=True)
+    assert found["underlay"] == {"address": "198.51.100.1", "overhead": 20} and "vxlan" not in found
+    assert found["ipip"] == [{"name": "ipip.calico", "local": "198.51.100.1", "mtu": "auto", "up": True}]
+    assert found["address"] == [{"dev": "ipip.calico", "address": "10.244.1.0/32"}]
+    # Routes are BIRD's; what comes from who is no node is refused here too.
+    assert [route for route in found["route"] if "via" in route] == []
+    assert {"name": "cali40all-hosts-net", "type": "hash:net", "members": ["198.51.100.2"]} in found["ipset"]
+    (chain,) = [entry for entry in found["iptables_chain"] if entry["chain"] == "cali-INPUT"]
+    assert chain["rules"] == ["-p ipencap -m set ! --match-set cali40all-hosts-net src -j DROP"]
+    assert "cali-INPUT" not in str(document(calico_vxlan_mode="Never", calico_bgp=True))
 
 
 def test_beside_another_fabric():
