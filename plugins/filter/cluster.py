@@ -70,9 +70,9 @@ def packages(model, node):
 
 
 def daemon(model, node):
-    """The backend's routing daemon on the node, or None."""
+    """The backend's routing daemon on the node; nothing where it has none."""
     fabric = _fabric(model, node)
-    return recipes.get(fabric["backend"]).daemon(fabric, node)
+    return recipes.get(fabric["backend"]).daemon(fabric, node) or {}
 
 
 def lease_copy(model, node):
