@@ -4,15 +4,12 @@
 
 """What a node does by itself: build its part again after a restart, mend it, and go back from what nobody confirmed."""
 
-import copy
 import json
 import time
 
 import pytest
-import snapshot
+from runs import NODES, SITE, TEARDOWN, eventually, on, same, succeeded, tasks
 
-NODES = ("node1", "node2", "node3")
-SITE, TEARDOWN, VERIFY = "playbooks/site.yml", "playbooks/teardown.yml", "playbooks/verify.yml"
 COMMAND = "/usr/local/sbin/clusternet-fabric"
 
 # What a restart takes from a machine, as far as it can be taken from one that runs.
@@ -46,35 +43,9 @@ REGRETTED = """
 """
 
 
-def results(run, part):
-    """{host: result} of the task whose name contains `part`."""
-    found = [task["hosts"] for play in run["plays"] for task in play["tasks"] if part in task["task"]["name"]]
-    assert found, run
-    return found[0]
-
-
-def succeeded(run):
-    failed = [result for play in run["plays"] for task in play["tasks"] for result in task["hosts"].values() if result.get("failed")]
-    assert not failed, failed
-    assert all(host["failures"] == host["unreachable"] == 0 for host in run["stats"].values()), run["stats"]
-    return run
-
-
 def changed(run):
-    return {host: stats["changed"] for host, stats in succeeded(run)["stats"].items()}
-
-
-def on(lab, node, script):
-    done = lab.shell(node, "--", "sh", "-ec", script)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def eventually(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    succeeded(run)
+    return {host: counted["changed"] for host, counted in run["stats"].items()}
 
 
 @pytest.fixture(scope="module", name="built")
@@ -82,14 +53,14 @@ def fixture_built(lab):
     """The network, on nodes that are as they were found when all tests are over."""
     found = {node: lab.snapshot(node) for node in NODES}
     # Each node confirms, over a connection of its own.
-    run = succeeded(lab.playbook(SITE, "--skip-tags", "verify", "-e", "fabric_confirm=120"))
-    assert all(result["unconfirmed"] for result in results(run, "Build the network").values())
-    assert all(result["changed"] for result in results(run, "Keep what was changed").values())
+    run = lab.playbook(SITE, "--skip-tags", "verify", "-e", "fabric_confirm=120")
+    succeeded(run)
+    assert all(result["unconfirmed"] for result in tasks(run, "Build the network").values())
+    assert all(result["changed"] for result in tasks(run, "Keep what was changed").values())
     yield lab
     succeeded(lab.playbook(TEARDOWN))
     for node, before in found.items():
-        lines, dummy = snapshot.diff(before, copy.deepcopy(lab.snapshot(node)))
-        assert not lines, "\n".join(lines)
+        same(before, lab.snapshot(node))
         on(lab, node, "test ! -e %s" % COMMAND)
 
 

@@ -5,34 +5,23 @@
 """Status names what differs, and leaves no trace of having looked."""
 
 import pytest
-import snapshot
+from runs import NODES, SITE, on, same, tasks
 
-STATUS, SITE = "playbooks/status.yml", "playbooks/site.yml"
+STATUS = "playbooks/status.yml"
 HEAL = ("-e", "fabric_self_heal=3600")
-NODES = ("node1", "node2", "node3")
-
-
-def on(lab, node, script):
-    done = lab.shell(node, "--", "sh", "-ec", script)
-    assert done.returncode == 0, done.stdout
-
-
-def task(run, part):
-    return [item["hosts"] for play in run["plays"] for item in play["tasks"] if item["task"]["name"].endswith(part)][0]
 
 
 def ask(lab, *options, unreachable=()):
     """(status_result, the table) of a run of which it is certain that it changed nothing."""
     before = lab.snapshot("node2")
     run = lab.playbook(STATUS, *HEAL, *options)
-    lines, dummy = snapshot.diff(before, lab.snapshot("node2"))
-    assert not lines, "\n".join(lines)
+    same(before, lab.snapshot("node2"))
     stats = run["stats"]
     assert {(stats[node]["changed"], stats[node]["failures"]) for node in stats} == {(0, 0)}, run
     assert {node for node in stats if stats[node]["unreachable"]} == set(unreachable)
     assert run["returncode"] == (4 if unreachable else 0)
-    (result,) = task(run, "Put together what all nodes found").values()
-    (text,) = task(run, "Show it").values()
+    (result,) = tasks(run, "Put together what all nodes found").values()
+    (text,) = tasks(run, "Show it").values()
     return result["ansible_facts"]["status_result"], text["msg"]
 
 

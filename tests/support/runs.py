@@ -6,6 +6,7 @@
 
 import copy
 import json
+import time
 
 import snapshot
 
@@ -79,3 +80,10 @@ def pods(lab, nodes=NODES, of=None):
             if of is None or name in of:
                 found[node, name] = links[0]["addr_info"][0]["local"]
     return found
+
+
+def eventually(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within %d s" % seconds
+        time.sleep(0.2)

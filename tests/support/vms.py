@@ -135,13 +135,6 @@ def _option(option):
     return option if isinstance(option, str) else json.dumps(option)
 
 
-def eventually(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within %d s" % seconds
-        time.sleep(0.2)
-
-
 @contextlib.contextmanager
 def named():
     """The machines that a scenario has up: those of CLUSTERNET_VMS_NAME."""

@@ -7,8 +7,7 @@ With direct routing, so that there are routes on the underlay's device, which ot
 """
 
 import pytest
-from runs import SITE, on, pods, succeeded, tasks
-from vms import eventually
+from runs import SITE, eventually, on, pods, succeeded, tasks
 
 NODE = "node2"
 DIRECT = ("-e", "flannel_direct_routing=true")

@@ -14,8 +14,7 @@ import select
 import subprocess
 import time
 
-from runs import on
-from vms import eventually
+from runs import eventually, on
 
 CUTS = int(os.environ.get("CLUSTERNET_POWER_CUTS", "2"))
 SEED = int(os.environ.get("CLUSTERNET_POWER_CUTS_SEED", "4"))
