@@ -31,6 +31,7 @@ class Draft:
         self.document = {name: [] for name in KINDS}
         self.places = [""]
         self.devices = {("", "eth9"): {"kind": "", "up": True, "mtu": 1500, "master": ""}}
+        self.segments = {}  # {(netns, bridge): the bridge that stands for all that pairs join to it}
 
     def pick(self, *options):
         """One of these; what stands there several times, more often."""
@@ -71,12 +72,24 @@ class Draft:
         return [key for key, device in self.devices.items()
                 if (key[1] == "eth9" and key[0] == "" or device["kind"] in ("bridge", "dummy")) and limits.items() <= device.items()]
 
-    def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200)):
-        """What any link can be told, and perhaps a bridge to be a port of."""
+    def segment(self, netns, name):
+        return self.segments.get((netns, name), (netns, name))
+
+    def join(self, one, two):
+        """A pair makes one segment of the two that these bridges belong to."""
+        kept, gone = self.segment(*one), self.segment(*two)
+        for key, device in self.devices.items():
+            if device["kind"] == "bridge" and self.segment(*key) == gone:
+                self.segments[key] = kept
+
+    def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200), twin=""):
+        """What any link can be told, and perhaps a bridge to be a port of: of the second end of a pair none that the first one's
+        `twin` bridge is joined to already. A loop would carry its first multicast packet for ever, and take a processor with it."""
         up, mtu = self.pick(True, True, True, False), self.pick(*mtus)
         found = {"netns": netns or None, "name": name, "mtu": mtu, "mac": self.pick(*own_macs(netns + name)), "up": up}
-        if self.bridges(netns) and self.maybe():
-            found["master"] = self.pick(*self.bridges(netns))
+        bridges = [bridge_ for bridge_ in self.bridges(netns) if not twin or self.segment(netns, bridge_) != self.segment("", twin)]
+        if bridges and self.maybe():
+            found["master"] = self.pick(*bridges)
             found["bridge_port"] = {flag: self.maybe() for flag in self.some(*PORT_FLAGS)} or None
         self.device(netns, name, up, mtu, found.get("master", ""), kind)
         return {option: value for option, value in found.items() if value is not None}
@@ -121,7 +134,11 @@ def veth(draft):
     for name in draft.free("", "v0", "v1", "s0"):
         place = draft.place()
         if (place, name + "x") not in draft.devices:
-            draft.document["veth"].append(dict(draft.end("", name, "veth"), peer=draft.end(place, name + "x", "veth")))
+            one = draft.end("", name, "veth")
+            two = draft.end(place, name + "x", "veth", twin=one.get("master", ""))
+            draft.document["veth"].append(dict(one, peer=two))
+            if "master" in one and "master" in two:
+                draft.join(("", one["master"]), (place, two["master"]))
 
 
 def vxlan(draft):
@@ -229,6 +246,20 @@ def ipset(draft):
     place = draft.place()
     if place:
         draft.add("ipset", netns=place, name="S", type="hash:ip", family="inet", maxelem=65536, members=draft.some("10.9.9.9", "10.9.9.8"))
+
+
+def bridge_vlan(draft):
+    """Of bridges and their ports; the bridges learn here that they filter VLANs, which only this kind's kernels can do."""
+    if not draft.document["bridge"]:
+        bridge(draft)
+    for entry in draft.document["bridge"]:
+        entry.update(draft.pick({}, {"vlan_filtering": True}, {"vlan_filtering": True, "vlan_default_pvid": 5}, {"vlan_default_pvid": 0}))
+    for place, device in draft.devices.items():
+        if device["kind"] != "bridge" and not device["master"]:
+            continue
+        pvid = draft.pick(None, None, "5", "20")
+        for vid in draft.some("1", "5", "20", "100-102"):
+            draft.add("bridge_vlan", vid=vid, pvid=vid == pvid, untagged=draft.pick(False, False, True), **on(place))
 
 
 def on(place):
@@ -370,10 +401,11 @@ def iptables_rule(draft):
 
 
 STRATEGIES = {
-    "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
-    "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
-    "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy,
-    "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
+    "netns": netns, "bridge": bridge, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan,
+    "vxlan": vxlan, "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "bridge_vlan": bridge_vlan,
+    "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour, "tuntap": tuntap, "proxy_neighbour": proxy_neighbour,
+    "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy, "iptables_chain": iptables_chain,
+    "iptables_rule": iptables_rule,
 }  # fmt: skip
 
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
@@ -381,7 +413,7 @@ BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
     "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
-    "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
+    "bridge_vlan": ("bridge", "veth"), "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
 }  # fmt: skip
 

@@ -57,7 +57,8 @@ def plan(document, node):
     for number, item in enumerate(model["link"].values()):
         # What the kernel gives where a document leaves it open.
         item.update(index=item.get("index", number + 10), mac=item["mac"] or "02:ff:00:00:00:%02x" % number, mtu=item["mtu"] or 1500)
-        item.update({field: value for field, value in (("ageing_time", 300), ("multicast_snooping", True)) if field in item and item[field] is None})
+        defaults = (("ageing_time", 300), ("multicast_snooping", True), ("vlan_filtering", False))
+        item.update({field: value for field, value in defaults if field in item and item[field] is None})
     return operations, model
 
 
@@ -95,7 +96,7 @@ def test_from_any_document_to_any_other_and_back_to_nothing(one, two):
     assert differing(plan(two, start)[1], second) == []
 
 
-LOOSE = ("mac", "mtu", "port", "master", "ageing_time", "multicast_snooping", "ttl", "mode")
+LOOSE = ("mac", "mtu", "port", "master", "ageing_time", "multicast_snooping", "ttl", "mode", "vlan_filtering", "vlan_default_pvid")
 
 
 def differing(one, two):
