@@ -43,6 +43,12 @@ class Draft:
             self.remembered[options] = [option for option in options if self.draw(st.integers(0, 9)) > 2]
         return list(self.remembered[options])
 
+    def again(self, name, *options, tenths=3):
+        """One of these, mostly that of the document before: an object whose every field is drawn anew is hardly ever the one that was there."""
+        if name not in self.remembered or self.remembered[name] not in options or self.draw(st.integers(0, 9)) < tenths:
+            self.remembered[name] = self.pick(*options)
+        return self.remembered[name]
+
     def maybe(self):
         return self.draw(st.booleans())
 
@@ -85,7 +91,7 @@ class Draft:
     def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200), twin=""):
         """What any link can be told, and perhaps a bridge to be a port of: of the second end of a pair none that the first one's
         `twin` bridge is joined to already. A loop would carry its first multicast packet for ever, and take a processor with it."""
-        up, mtu = self.pick(True, True, True, False), self.pick(*mtus)
+        up, mtu = self.again(("up", netns, name), True, True, True, True, False), self.pick(*mtus)
         found = {"netns": netns or None, "name": name, "mtu": mtu, "mac": self.pick(*own_macs(netns + name)), "up": up}
         bridges = [bridge_ for bridge_ in self.bridges(netns) if not twin or self.segment(netns, bridge_) != self.segment("", twin)]
         if bridges and self.maybe():
@@ -132,7 +138,7 @@ def bridge(draft):
 
 def veth(draft):
     for name in draft.free("", "v0", "v1", "s0"):
-        place = draft.place()
+        place = draft.again(("veth", name), "", *draft.places, tenths=7)
         if (place, name + "x") not in draft.devices:
             one = draft.end("", name, "veth")
             two = draft.end(place, name + "x", "veth", twin=one.get("master", ""))
@@ -145,7 +151,7 @@ def vxlan(draft):
     for name in draft.free("", "t0", "t1", "s0"):
         number = ("t0", "t1", "s0").index(name)
         draft.document["vxlan"].append(dict(
-            draft.end("", name, "vxlan"), vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
+            draft.end("", name, "vxlan"), vni=10 * number + draft.pick(7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
             local=UNDERLAY, dev="eth9", learning=draft.maybe()))
 
 
@@ -157,7 +163,7 @@ def dummy(draft):
 
 def child(draft, kind, name, parent, **fields):
     """A link that stands on another, in whatever namespace."""
-    place = draft.place()
+    place = draft.again((kind, name), "", *draft.places, tenths=1)
     if (place, name) in draft.devices:
         return None
     up = draft.pick(True, True, False)
@@ -170,10 +176,11 @@ def child(draft, kind, name, parent, **fields):
 def macvlan(draft):
     parents = draft.parents(master="")
     for name in draft.some("m0", "m1", "eth9"):
-        parent = draft.pick(("", "eth9"), *parents)
+        parent = draft.again(("parent", name), ("", "eth9"), *parents, tenths=8)
         if draft.devices[parent].get("bears") != "ipvlan":
             draft.devices[parent]["bears"] = "macvlan"
-            child(draft, "macvlan", name, parent, mode=draft.pick("bridge", "bridge", "vepa", "private"), mac=draft.pick(*own_macs("macvlan" + name)))
+            mode = draft.again(("mode", name), "bridge", "bridge", "vepa", "private")
+            child(draft, "macvlan", name, parent, mode=mode, mac=draft.pick(*own_macs("macvlan" + name)))
 
 
 def vlan(draft):
@@ -212,17 +219,18 @@ def wireguard(draft):
 def tuntap(draft):
     for name in draft.free("", "u0", "u1", "s0"):
         found = draft.end("", name, "tap", mtus=(None, 1300, 1400))
-        if draft.maybe():
+        if draft.again(("tun", name), False, True):
             found = dict({field: found[field] for field in found if field not in ("mac", "master", "bridge_port")}, mode="tun")
             draft.devices["", name].update(kind="tun", master="")
-        draft.document["tuntap"].append(dict({"mode": "tap"}, **found, multi_queue=draft.pick(False, False, True), owner=draft.pick(0, 0, 1000)))
+        draft.document["tuntap"].append(dict({"mode": "tap"}, **found, multi_queue=draft.again(("queues", name), False, False, True, tenths=5),
+                                             owner=draft.again(("owner", name), 0, 0, 1000)))
 
 
 def sysctl(draft):
     for place in draft.some(*draft.places):
         draft.add("sysctl", netns=place, key="net/ipv4/ip_forward", value=draft.pick("0", "1") if place else "1")  # as the other fabric wants it
-    for place, name in draft.some(*[key for key in draft.devices if key != ("", "eth9")]):
-        key = draft.pick("net/ipv4/conf/%s/proxy_arp", "net/ipv4/conf/%s/rp_filter", "net/ipv6/conf/%s/accept_ra")
+    for place, name in [key for key in draft.devices if key != ("", "eth9") and draft.some(key)]:
+        key = draft.again(("key", place, name), "net/ipv4/conf/%s/proxy_arp", "net/ipv4/conf/%s/rp_filter", "net/ipv6/conf/%s/accept_ra")
         draft.add("sysctl", netns=place, key=key % name, value=draft.pick("0", "1", "2"))
     if draft.maybe():
         draft.add("sysctl", key="net/ipv4/conf/eth9/proxy_arp", value=draft.pick("0", "1"))
@@ -236,10 +244,10 @@ def ipset(draft):
         "bitmap:port": ["%d" % n for n in range(1000, 1006)],
     }
     for name in draft.some("S", "T"):
-        type_ = draft.pick("hash:ip", "hash:ip", "hash:ip", "hash:net", "bitmap:port")
-        shape = {"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draft.pick(65536, 65536, 100)}
+        type_ = draft.again(("type", name), "hash:ip", "hash:ip", "hash:net", "bitmap:port", tenths=5)
+        shape = {"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draft.again(("maxelem", name), 65536, 100)}
         listed = [dict({"member": text}, **draft.pick({}, {"comment": "two words"})) for text in draft.some(*members[type_])]
-        draft.add("ipset", name=name, type=type_, comment=True, timeout=draft.pick(None, None, 0, 3000), members=listed, **shape)
+        draft.add("ipset", name=name, type=type_, comment=True, timeout=draft.again(("timeout", name), None, None, 0, 3000), members=listed, **shape)
     names = [entry["name"] for entry in draft.document["ipset"]]
     if names and draft.maybe():
         draft.add("ipset", name="L", type="list:set", size=8, members=draft.draw(st.permutations(names)))
@@ -272,7 +280,7 @@ def address(draft):
             for text in draft.some("198.18.0.77/32", "198.19.0.1/24"):
                 draft.add("address", dev="eth9", address=text)
             continue
-        if not draft.maybe():
+        if not draft.again(("addresses", place), True, True, True, False):
             continue
         net = "10.%d.%d" % (own_net(*place)[0] % 100, own_net(*place)[1])
         device["hosts"] = ["%s.%d" % (net, host) for host in draft.draw(st.permutations(draft.some(1, 2, 3)))]
@@ -298,7 +306,7 @@ def vxlan_fdb(draft):
         devices = [link["name"] for link in draft.document["vxlan"]]
     for name in devices:
         for mac in draft.some("66:00:00:00:00:02", "66:00:00:00:00:03"):
-            draft.add("vxlan_fdb", dev=name, mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99))
+            draft.add("vxlan_fdb", dev=name, mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13", "198.18.0.14"), vni=draft.again((name, mac), None, None, 99))
         for dst in draft.some("198.18.0.12", "198.18.0.13"):
             draft.add("vxlan_fdb", dev=name, mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000))
 
@@ -351,9 +359,9 @@ def route(draft):
 
     for place, hosts, beside, beyond in reachable(draft):
         for third in draft.some(0, 128):
-            via = draft.pick(None, beside + ".9", beside + ".10")
-            source = draft.pick(None, *hosts)
-            draft.add("route", dst="%s.%d/25" % (beyond, third), via=via, metric=draft.pick(0, 0, 5), src=source, table=draft.pick(None, None, 99), **on(place))
+            dst = "%s.%d/25" % (beyond, third)
+            draft.add("route", dst=dst, via=draft.pick(None, beside + ".9", beside + ".10"), src=draft.pick(None, *hosts),
+                      metric=draft.again((dst, "metric"), 0, 0, 5), table=draft.again((dst, "table"), None, None, 99), **on(place))
         if draft.devices[place].get("ipv6") and draft.maybe():
             draft.add("route", dst="fd01:%x:%x::/64" % own_net(*place), via=draft.devices[place]["ipv6"] + draft.pick("8", "9"), **on(place))
     for number in draft.some(98, 99):
@@ -417,10 +425,14 @@ BESIDE = {
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
 }  # fmt: skip
 
+# Of these a document has one or two, where it has any.
+SELDOM = ("macvlan", "tuntap", "ipset", "sysctl", "neighbour", "proxy_neighbour", "route", "xfrm_policy")
+
 # What can become of an object that is wanted before and after: of most kinds it can be changed, or has to be made anew.
 TRANSITIONS = ("made", "changed", "replaced", "removed")
 NEVER = {
     "netns": ("changed", "replaced"),  # there is nothing to it but its name
+    "bridge": ("replaced",),  # all that there is to it can be changed
     "address": ("changed",),  # one that is there is there
     "proxy_neighbour": ("changed",),  # all there is to it is its name and its mark
     "rule": ("replaced",),
@@ -451,6 +463,7 @@ def lives(draw, kind, there, length=3):
     that the kernel has."""
     beside = [name for name in BESIDE.get(kind, ()) if name in there]
     others = sorted(set(there) - {kind, *beside})
+    others += 2 * [name for name in others if name in SELDOM]
     about = {kind, *beside, *draw(st.lists(st.sampled_from(others), min_size=0 if beside else 2, max_size=1 if beside else 2, unique=True))}
     remembered = {}
     return [draft(draw, about, remembered) for dummy in range(length)]

@@ -227,7 +227,7 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
         operation = getattr(error, "op", None)
         reason = "%s: %s" % (operation, error) if operation else str(error)
         try:
-            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation)
+            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation, _untouched(found, operations))
             ledger.put_back()
             keeping.cancel()
         except (FabricError, OSError) as second:
@@ -251,7 +251,7 @@ def _untouched(found, operations):
     return {table: found[table] for table in ("chain", "ipset") if not touched & {table, "netns"}}
 
 
-def roll_back(kernel, ledger, scope, found, touched, owner, refused):
+def roll_back(kernel, ledger, scope, found, touched, owner, refused, untouched):
     """Plan from what is there now to what was there, and apply that; again, should the kernel have felled more."""
     kernel.revive()
     while kernel.made_files:
@@ -259,7 +259,7 @@ def roll_back(kernel, ledger, scope, found, touched, owner, refused):
     kernel.forget_indices()
     for attempt in range(BACK_TRIES):
         try:
-            current = gather(kernel, scope, ledger)
+            current = gather(kernel, scope, ledger, untouched)
             back, felled = plan_back(current, without_lost(found, current, touched, kernel.gone), touched, owner, refused)
             if not back:
                 return
