@@ -1,7 +1,7 @@
 # Copyright (c) 2026 clusternet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A namespace goes, or another comes in its place, while a run is between two operations: an error that says so, and all else as it was."""
+"""A namespace or a link goes, or another comes in its place, while a run is between two operations: an error, and all else as it was."""
 
 import os
 import signal
@@ -92,13 +92,13 @@ def test_a_namespace_vanishes_under_the_run(node, monkeypatch, move, and_fail):
     node.apply({})
 
 
-@pytest.mark.parametrize("move", ["changed", "removed"])
+@pytest.mark.parametrize("move", ["added", "removed"])
 def test_another_of_the_name_is_left_alone(node, monkeypatch, move):
     """No rule, sysctl or link of the run's gets into the namespace that has come in the other's place."""
-    before, after = MOVES[move]
+    before, after = MOVES.get(move) or (flannel(), PLAIN)
     node.apply(before)
     count = len(node.apply(after, check=True).operations)
-    for number in range(0, count, max(1, count // 4)):
+    for number in range(0, count, max(1, count // 5)):
         disturbed_at(monkeypatch, node, number, "ip netns list | grep -qw a || exit 0\n" + ANOTHER)
         try:
             node.apply(after)
@@ -127,6 +127,52 @@ def test_what_holds_it_open_keeps_its_links(node, monkeypatch):
         node.settled(before)
         end_sleepers(node)
     node.apply({})
+
+
+LINKS = {
+    "the bridge goes": "ip link delete dev cni0",
+    "a pair is renamed": "ip link set dev vetha down; ip link set dev vetha name stolen",
+    "a pair goes": "ip link delete dev vetha",
+    "the tunnel goes": "ip link delete dev flannel.1",
+}
+
+
+@pytest.mark.parametrize("what", LINKS)
+def test_a_link_goes_under_the_run(node, monkeypatch, what):
+    """A pod leaves and another comes, which needs the bridge: what somebody else removed does not hinder the way back."""
+    start = node.snapshot(sysctls=False)
+    before, after = flannel(), flannel(pods=("a", "c"))
+    node.apply(before)
+    count = len(node.apply(after, check=True).operations)
+    for number in range(0, count, max(1, count // 4)):
+        node.apply(before)
+        disturbed_at(monkeypatch, node, number, LINKS[what] + " || true", and_fail=True)
+        with pytest.raises(Failed) as caught:
+            node.apply(after)
+        monkeypatch.undo()
+        assert caught.value.rolled_back, (number, str(caught.value))
+        assert node.names() == ["a", "b"]
+        node.apply(after)
+        node.settled(after)
+    node.apply({})
+    node.same(start, sysctls=False)
+
+
+def test_the_way_back_to_half_a_pair(node, monkeypatch):
+    """Its other end is where nobody looks, so there is nothing to make it of again; with it go its sysctls and its VLANs."""
+    before, after = flannel(), flannel(mtu=1300)
+    node.apply(before)
+    node.sh(HELD)
+    for number in (0, 3, 6, 9):
+        assert len(node.apply(after, check=True).operations) > number
+        disturbed_at(monkeypatch, node, number, "", and_fail=True)
+        with pytest.raises(Failed) as caught:
+            node.apply(after)
+        monkeypatch.undo()
+        assert caught.value.rolled_back, (number, str(caught.value))
+    end_sleepers(node)
+    node.apply(after)
+    node.settled(after)
 
 
 def end_sleepers(node):
