@@ -54,7 +54,7 @@ def conclude(module, work):
         outcome = work()
     except engine.Failed as error:
         module.fail_json(msg=str(error), rolled_back=error.rolled_back)
-    except FabricError as error:
+    except (FabricError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result(module, outcome))
 

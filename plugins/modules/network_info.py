@@ -158,7 +158,7 @@ def main():
     )
     try:
         report = inspect(module.params["netns"], module.params["owner"], module.params["number"])
-    except FabricError as error:
+    except (FabricError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=False,

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the granular modules refuse: what belongs to a fabric, what is of another kind, and bad input. Nothing changes then."""
 
+import engine_node
 import pytest
-from module_node import ModuleNode
+from module_node import ModuleNode, forked
 
 pytestmark = pytest.mark.kernel
 
@@ -256,3 +257,11 @@ def test_rules_that_iptables_does_not_take_are_named(node):
     ]:
         message = node.module("iptables", chain="X", rules=rules)["msg"]
         assert message.startswith(start) and words in message
+
+
+@pytest.mark.parametrize("module, options", [("bridge", {"name": "br0"}), ("network", {"owner": "blue", "document": {}}), ("network_info", {})])
+def test_what_the_machine_itself_refuses_is_an_error_and_no_traceback(module, options):
+    with engine_node.node():
+        engine_node.sh("touch /run/clusternet")
+        answer = forked(module, **options)
+        assert answer["failed"] and "Not a directory: '/run/clusternet" in answer["msg"], answer

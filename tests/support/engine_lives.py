@@ -141,7 +141,7 @@ def every_fault(life, foreign, tally):
     with engine_node.node():
         engine_foreign.come(foreign)
         for before, after in turns(life):
-            if not (before and after) and tally.examples % 4:
+            if not (before and after) and tally.examples % 3:
                 engine_node.apply(after)
                 continue
             operations = engine_node.apply(after, check=True).operations

@@ -210,8 +210,6 @@ def _forget_the_past(namespace):
         link.pop("permaddr", None)  # the MAC that it was born with
         if "UP" not in link["flags"]:
             link.pop("qdisc", None)  # whether it was ever up
-        if link.get("linkinfo", {}).get("info_kind") == "bridge":
-            link.pop("tso_max_size", None)  # whether it ever had a port
     # A device gets its IPv6 link-local address some time after it first has a carrier.
     for name, addresses in list(namespace["addresses"].items()):
         namespace["addresses"][name] = [address for address in addresses if not address["local"].startswith("fe80::") or address["prefixlen"] != 64]

@@ -31,6 +31,7 @@ class Draft:
         self.document = {name: [] for name in KINDS}
         self.places = [""]
         self.devices = {("", "eth9"): {"kind": "", "up": True, "mtu": 1500, "master": ""}}
+        self.segments = {}  # {(netns, bridge): the bridge that stands for all that pairs join to it}
 
     def pick(self, *options):
         """One of these; what stands there several times, more often."""
@@ -41,6 +42,12 @@ class Draft:
         if options not in self.remembered or self.draw(st.integers(0, 9)) > 6:
             self.remembered[options] = [option for option in options if self.draw(st.integers(0, 9)) > 2]
         return list(self.remembered[options])
+
+    def again(self, name, *options, tenths=3):
+        """One of these, mostly that of the document before: an object whose every field is drawn anew is hardly ever the one that was there."""
+        if name not in self.remembered or self.remembered[name] not in options or self.draw(st.integers(0, 9)) < tenths:
+            self.remembered[name] = self.pick(*options)
+        return self.remembered[name]
 
     def maybe(self):
         return self.draw(st.booleans())
@@ -71,12 +78,24 @@ class Draft:
         return [key for key, device in self.devices.items()
                 if (key[1] == "eth9" and key[0] == "" or device["kind"] in ("bridge", "dummy")) and limits.items() <= device.items()]
 
-    def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200)):
-        """What any link can be told, and perhaps a bridge to be a port of."""
-        up, mtu = self.pick(True, True, True, False), self.pick(*mtus)
+    def segment(self, netns, name):
+        return self.segments.get((netns, name), (netns, name))
+
+    def join(self, one, two):
+        """A pair makes one segment of the two that these bridges belong to."""
+        kept, gone = self.segment(*one), self.segment(*two)
+        for key, device in self.devices.items():
+            if device["kind"] == "bridge" and self.segment(*key) == gone:
+                self.segments[key] = kept
+
+    def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200), twin=""):
+        """What any link can be told, and perhaps a bridge to be a port of: of the second end of a pair none that the first one's
+        `twin` bridge is joined to already. A loop would carry its first multicast packet for ever, and take a processor with it."""
+        up, mtu = self.again(("up", netns, name), True, True, True, True, False), self.pick(*mtus)
         found = {"netns": netns or None, "name": name, "mtu": mtu, "mac": self.pick(*own_macs(netns + name)), "up": up}
-        if self.bridges(netns) and self.maybe():
-            found["master"] = self.pick(*self.bridges(netns))
+        bridges = [bridge_ for bridge_ in self.bridges(netns) if not twin or self.segment(netns, bridge_) != self.segment("", twin)]
+        if bridges and self.maybe():
+            found["master"] = self.pick(*bridges)
             found["bridge_port"] = {flag: self.maybe() for flag in self.some(*PORT_FLAGS)} or None
         self.device(netns, name, up, mtu, found.get("master", ""), kind)
         return {option: value for option, value in found.items() if value is not None}
@@ -119,9 +138,13 @@ def bridge(draft):
 
 def veth(draft):
     for name in draft.free("", "v0", "v1", "s0"):
-        place = draft.place()
+        place = draft.again(("veth", name), "", *draft.places, tenths=7)
         if (place, name + "x") not in draft.devices:
-            draft.document["veth"].append(dict(draft.end("", name, "veth"), peer=draft.end(place, name + "x", "veth")))
+            one = draft.end("", name, "veth")
+            two = draft.end(place, name + "x", "veth", twin=one.get("master", ""))
+            draft.document["veth"].append(dict(one, peer=two))
+            if "master" in one and "master" in two:
+                draft.join(("", one["master"]), (place, two["master"]))
 
 
 def vxlan(draft):
@@ -132,7 +155,7 @@ def vxlan(draft):
         if number == 1 and draft.maybe():
             found.update(external=True, port=4790)
         else:
-            found.update(vni=10 * number + draft.pick(7, 7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
+            found.update(vni=10 * number + draft.pick(7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
                          group=draft.pick("", "", "", "239.1.1.1"))
         draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
 
@@ -157,7 +180,7 @@ def dummy(draft):
 
 def child(draft, kind, name, parent, **fields):
     """A link that stands on another, in whatever namespace."""
-    place = draft.place()
+    place = draft.again((kind, name), "", *draft.places, tenths=1)
     if (place, name) in draft.devices:
         return None
     up = draft.pick(True, True, False)
@@ -170,10 +193,10 @@ def child(draft, kind, name, parent, **fields):
 def macvlan(draft):
     parents = draft.parents(master="")
     for name in draft.some("m0", "m1", "eth9"):
-        parent = draft.pick(("", "eth9"), *parents)
+        parent = draft.again(("parent", name), ("", "eth9"), *parents, tenths=8)
         if draft.devices[parent].get("bears") != "ipvlan":
             draft.devices[parent]["bears"] = "macvlan"
-            mode = draft.pick("bridge", "bridge", "vepa", "private", "source")
+            mode = draft.again(("mode", name), "bridge", "bridge", "vepa", "private", "source")
             child(draft, "macvlan", name, parent, mode=mode, mac=draft.pick(*own_macs("macvlan" + name)), bcqueuelen=draft.pick(None, 500, 2000),
                   source_macs=draft.some(*MACS) if mode == "source" else None)
 
@@ -214,17 +237,18 @@ def wireguard(draft):
 def tuntap(draft):
     for name in draft.free("", "u0", "u1", "s0"):
         found = draft.end("", name, "tap", mtus=(None, 1300, 1400))
-        if draft.maybe():
+        if draft.again(("tun", name), False, True):
             found = dict({field: found[field] for field in found if field not in ("mac", "master", "bridge_port")}, mode="tun")
             draft.devices["", name].update(kind="tun", master="")
-        draft.document["tuntap"].append(dict({"mode": "tap"}, **found, multi_queue=draft.pick(False, False, True), owner=draft.pick(0, 0, 1000)))
+        draft.document["tuntap"].append(dict({"mode": "tap"}, **found, multi_queue=draft.again(("queues", name), False, False, True, tenths=5),
+                                             owner=draft.again(("owner", name), 0, 0, 1000)))
 
 
 def sysctl(draft):
     for place in draft.some(*draft.places):
         draft.add("sysctl", netns=place, key="net/ipv4/ip_forward", value=draft.pick("0", "1") if place else "1")  # as the other fabric wants it
-    for place, name in draft.some(*[key for key in draft.devices if key != ("", "eth9")]):
-        key = draft.pick("net/ipv4/conf/%s/proxy_arp", "net/ipv4/conf/%s/rp_filter", "net/ipv6/conf/%s/accept_ra")
+    for place, name in [key for key in draft.devices if key != ("", "eth9") and draft.some(key)]:
+        key = draft.again(("key", place, name), "net/ipv4/conf/%s/proxy_arp", "net/ipv4/conf/%s/rp_filter", "net/ipv6/conf/%s/accept_ra")
         draft.add("sysctl", netns=place, key=key % name, value=draft.pick("0", "1", "2"))
     if draft.maybe():
         draft.add("sysctl", key="net/ipv4/conf/eth9/proxy_arp", value=draft.pick("0", "1"))
@@ -238,16 +262,30 @@ def ipset(draft):
         "bitmap:port": ["%d" % n for n in range(1000, 1006)],
     }
     for name in draft.some("S", "T"):
-        type_ = draft.pick("hash:ip", "hash:ip", "hash:ip", "hash:net", "bitmap:port")
-        shape = {"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draft.pick(65536, 65536, 100)}
+        type_ = draft.again(("type", name), "hash:ip", "hash:ip", "hash:net", "bitmap:port", tenths=5)
+        shape = {"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draft.again(("maxelem", name), 65536, 100)}
         listed = [dict({"member": text}, **draft.pick({}, {"comment": "two words"})) for text in draft.some(*members[type_])]
-        draft.add("ipset", name=name, type=type_, comment=True, timeout=draft.pick(None, None, 0, 3000), members=listed, **shape)
+        draft.add("ipset", name=name, type=type_, comment=True, timeout=draft.again(("timeout", name), None, None, 0, 3000), members=listed, **shape)
     names = [entry["name"] for entry in draft.document["ipset"]]
     if names and draft.maybe():
         draft.add("ipset", name="L", type="list:set", size=8, members=draft.draw(st.permutations(names)))
     place = draft.place()
     if place:
         draft.add("ipset", netns=place, name="S", type="hash:ip", family="inet", maxelem=65536, members=draft.some("10.9.9.9", "10.9.9.8"))
+
+
+def bridge_vlan(draft):
+    """Of bridges and their ports; the bridges learn here that they filter VLANs, which only this kind's kernels can do."""
+    if not draft.document["bridge"]:
+        bridge(draft)
+    for entry in draft.document["bridge"]:
+        entry.update(draft.pick({}, {"vlan_filtering": True}, {"vlan_filtering": True, "vlan_default_pvid": 5}, {"vlan_default_pvid": 0}))
+    for place, device in draft.devices.items():
+        if device["kind"] != "bridge" and not device["master"]:
+            continue
+        pvid = draft.pick(None, None, "5", "20")
+        for vid in draft.some("1", "5", "20", "100-102"):
+            draft.add("bridge_vlan", vid=vid, pvid=vid == pvid, untagged=draft.pick(False, False, True), **on(place))
 
 
 def on(place):
@@ -260,7 +298,7 @@ def address(draft):
             for text in draft.some("198.18.0.77/32", "198.19.0.1/24"):
                 draft.add("address", dev="eth9", address=text)
             continue
-        if not draft.maybe():
+        if not draft.again(("addresses", place), True, True, True, False):
             continue
         net = "10.%d.%d" % (own_net(*place)[0] % 100, own_net(*place)[1])
         device["hosts"] = ["%s.%d" % (net, host) for host in draft.draw(st.permutations(draft.some(1, 2, 3)))]
@@ -285,7 +323,8 @@ def vxlan_fdb(draft):
     for link in draft.document["vxlan"]:
         number = draft.pick(7, 8) if link.get("external") else None
         for mac in draft.some("66:00:00:00:00:02", "66:00:00:00:00:03"):
-            draft.add("vxlan_fdb", dev=link["name"], mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13"), vni=draft.pick(None, None, 99), src_vni=number)
+            draft.add("vxlan_fdb", dev=link["name"], mac=mac, dst=draft.pick("198.18.0.12", "198.18.0.13", "198.18.0.14"),
+                      vni=draft.again((link["name"], mac), None, None, 99), src_vni=number)
         for dst in draft.some("198.18.0.12", "198.18.0.13"):
             draft.add("vxlan_fdb", dev=link["name"], mac="00:00:00:00:00:00", dst=dst, port=draft.pick(None, 4789, 5000),
                       via=draft.pick(None, None, "eth9"), src_vni=number)
@@ -339,9 +378,9 @@ def route(draft):
 
     for place, hosts, beside, beyond in reachable(draft):
         for third in draft.some(0, 128):
-            via = draft.pick(None, beside + ".9", beside + ".10")
-            source = draft.pick(None, *hosts)
-            draft.add("route", dst="%s.%d/25" % (beyond, third), via=via, metric=draft.pick(0, 0, 5), src=source, table=draft.pick(None, None, 99), **on(place))
+            dst = "%s.%d/25" % (beyond, third)
+            draft.add("route", dst=dst, via=draft.pick(None, beside + ".9", beside + ".10"), src=draft.pick(None, *hosts),
+                      metric=draft.again((dst, "metric"), 0, 0, 5), table=draft.again((dst, "table"), None, None, 99), **on(place))
         if draft.devices[place].get("ipv6") and draft.maybe():
             draft.add("route", dst="fd01:%x:%x::/64" % own_net(*place), via=draft.devices[place]["ipv6"] + draft.pick("8", "9"), **on(place))
     for number in draft.some(98, 99):
@@ -389,10 +428,11 @@ def iptables_rule(draft):
 
 
 STRATEGIES = {
-    "netns": netns, "bridge": bridge, "bridge_port": bridge_port, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
-    "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
-    "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy,
-    "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
+    "netns": netns, "bridge": bridge, "bridge_port": bridge_port, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan,
+    "ipvlan": ipvlan, "vxlan": vxlan, "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "bridge_vlan": bridge_vlan,
+    "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour, "tuntap": tuntap, "proxy_neighbour": proxy_neighbour,
+    "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy, "iptables_chain": iptables_chain,
+    "iptables_rule": iptables_rule,
 }  # fmt: skip
 
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
@@ -400,14 +440,18 @@ BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
     "bridge_port": ("bridge",), "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
-    "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
+    "bridge_vlan": ("bridge", "veth"), "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
 }  # fmt: skip
+
+# Of these a document has one or two, where it has any.
+SELDOM = ("macvlan", "tuntap", "ipset", "sysctl", "neighbour", "proxy_neighbour", "route", "xfrm_policy")
 
 # What can become of an object that is wanted before and after: of most kinds it can be changed, or has to be made anew.
 TRANSITIONS = ("made", "changed", "replaced", "removed")
 NEVER = {
     "netns": ("changed", "replaced"),  # there is nothing to it but its name
+    "bridge": ("replaced",),  # all that there is to it can be changed
     "address": ("changed",),  # one that is there is there
     "proxy_neighbour": ("changed",),  # all there is to it is its name and its mark
     "bridge_port": ("replaced",),  # somebody else made it
@@ -439,6 +483,7 @@ def lives(draw, kind, there, length=3):
     that the kernel has."""
     beside = [name for name in BESIDE.get(kind, ()) if name in there]
     others = sorted(set(there) - {kind, *beside})
+    others += 2 * [name for name in others if name in SELDOM]
     about = {kind, *beside, *draw(st.lists(st.sampled_from(others), min_size=0 if beside else 2, max_size=1 if beside else 2, unique=True))}
     remembered = {}
     return [draft(draw, about, remembered) for dummy in range(length)]

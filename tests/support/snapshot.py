@@ -20,6 +20,8 @@ Not counted, and why:
 - What moves by itself: counters, timers, operational state and carrier, STP state, promiscuity, lifetimes, remaining
   timeouts, a set's hash size, conntrack, SA lifetimes and sequence numbers.
 - What is learned: FDB and MDB entries, neighbours that are not permanent, cached routes and socket policies.
+- What nobody can set and follows from history: what a device can do with large packets is that of the ports it once had, or of
+  the device below when it was made (netif_inherit_tso_max, br_set_gso_limits).
 - What follows from something that is taken: the routes the kernel puts in table local (from addresses; for IPv6 they
   come when DAD has ended), a bridge's ids (from its MAC), multicast MACs in the FDB of a device (from joined groups).
 - A base chain that is empty with policy ACCEPT, and a table that holds nothing else: what a tool makes by looking.
@@ -100,7 +102,7 @@ def without(item, *keys):
 
 LINK_VOLATILE = (
     "ifindex", "operstate", "promiscuity", "allmulti", "stats64", "stats", "addr_info", "link_netnsid", "linkmode",
-    "ifname", "carrier_changes", "carrier_up_count", "carrier_down_count",
+    "ifname", "carrier_changes", "carrier_up_count", "carrier_down_count", "tso_max_size", "tso_max_segs",
 )  # fmt: skip
 INFO_VOLATILE = (
     "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "topology_change", "topology_change_detected",

@@ -13,6 +13,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+import time
 
 from . import kernel as machine
 from . import lockout
@@ -23,6 +24,8 @@ from .errors import Conflict, FabricError, OperationFailed
 from .gather import SBIN, XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
 from .kinds import KINDS, ipset
+from .kinds._base import Operation
+from .kinds._link import lose_link
 from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, sets_of, single_rules, unmarked
 from .kinds.rule import named as rules_named
 from .kinds.rule import settle_protocols
@@ -35,6 +38,7 @@ from .stages import PURGE, staged
 from .state import State
 from .transaction import Transaction
 
+BACK_TRIES, BACK_WAIT = 12, 0.05  # to put back what a failed run has done, beside somebody who undoes it; seconds
 PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables", "ipset": "ipset"}
 
 
@@ -229,13 +233,16 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
         operation = getattr(error, "op", None)
         reason = "%s: %s" % (operation, error) if operation else str(error)
         try:
-            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation)
+            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation, _untouched(found, operations))
             ledger.put_back()
             keeping.cancel()
         except (FabricError, OSError) as second:
             raise Failed("%s. Putting back what was done failed too: %s; run again, or look at what network_info tells"
                          % (reason, second), False) from None
-        raise Failed("%s. Nothing is changed: what was done before it is put back" % reason, True) from None
+        lost = ", ".join(name for name in sorted(kernel.gone) if (name,) in found["netns"])
+        raise Failed("%s. %s: what was done before it is put back" % (
+            reason, "Something else on this node removed namespace %s meanwhile, which stays so. Nothing else is changed" % lost
+            if lost else "Nothing is changed"), True) from None
     note.release(ledger)
     if not operations:
         return state
@@ -250,19 +257,42 @@ def _untouched(found, operations):
     return {table: found[table] for table in ("chain", "ipset") if not touched & {table, "netns"}}
 
 
-def roll_back(kernel, ledger, scope, found, touched, owner, refused):
+def roll_back(kernel, ledger, scope, found, touched, owner, refused, untouched):
     """Plan from what is there now to what was there, and apply that; again, should the kernel have felled more."""
     kernel.revive()
     while kernel.made_files:
         os.unlink(kernel.made_files.pop())
     kernel.forget_indices()
-    for dummy in range(3):
-        back, felled = plan_back(gather(kernel, scope, ledger), found, touched, owner, refused)
-        if not back:
-            return
-        Transaction(kernel).run(back)
-        touched = {table: {**keys, **felled[table]} for table, keys in touched.items()}
+    for attempt in range(BACK_TRIES):
+        try:
+            current = gather(kernel, scope, ledger, untouched)
+            back, felled = plan_back(current, without_lost(found, current, touched, kernel.gone), touched, owner, refused)
+            if not back:
+                return
+            touched = {table: {**keys, **felled[table]} for table, keys in touched.items()}
+            Transaction(kernel).run(back)
+        except (FabricError, OSError):
+            # Somebody else was faster: what there is to do is another thing now. A namespace takes its time to go.
+            if attempt == BACK_TRIES - 1:
+                raise
+            time.sleep(BACK_WAIT * attempt)
     raise FabricError("what is there does not settle; left over: %s" % "; ".join(map(str, back[:5])))
+
+
+def without_lost(found, current, touched, gone):
+    """What was found as it would have been without what others have removed, or nobody can make again, and all that falls with it: namespaces
+    that went, links that were not touched, and such whose other end or parent was out of sight."""
+    places = [(name,) for name in sorted(gone) if (name,) in found["netns"]]
+    links = [key for key, item in found["link"].items() if key not in current["link"]
+             and (key not in touched["link"] or any(field in item and item[field] is None for field in ("peer", "parent")))]
+    if not places and not links:
+        return found
+    left, kind = found.copy(), KINDS["netns"]
+    for key in places:
+        kind.simulate(left, Operation(kind, "remove", key, before=found["netns"][key]))
+    for key in links:
+        lose_link(left, key)
+    return left
 
 
 class NoNote:

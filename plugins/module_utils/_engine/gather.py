@@ -55,6 +55,7 @@ def gather(kernel, scope, ledger, known=None):
     """The State of the scope; namespaces that do not exist are left out. `known` are tables that need not be read, {name: objects}."""
     known = known or {}
     state = State()
+    kernel.forget_gone()
     for name in kernel.namespaces():
         try:
             state["netns"][(name,)] = netns.read(kernel, name)

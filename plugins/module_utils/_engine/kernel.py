@@ -28,6 +28,7 @@ MS_BIND, MS_REC, MS_SHARED, MNT_DETACH = 4096, 16384, 1 << 20, 2
 IFLA_IFNAME = 3
 NETNSA_NSID, NETNSA_FD = 1, 3
 TOOL_SECONDS = 60
+TAKEN_AWAY = "namespace %s was removed by something else on this node while the run was at work"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -72,19 +73,32 @@ def _place_for_namespace(netns):
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
     except FileExistsError:
         if not is_leftover(netns):
-            raise
+            raise FabricError("something else on this node has made one of that name meanwhile") from None
     return path
 
 
 def is_leftover(netns):
     """Whether the name stands for no namespace but an empty file, which is what a killed `ip netns add` leaves."""
     path = os.path.join(NETNS_DIR, netns)
-    return os.path.isfile(path) and os.path.getsize(path) == 0 and not _is_mount(path)
+    try:
+        return os.path.isfile(path) and os.path.getsize(path) == 0 and not _is_mount(path)
+    except OSError:
+        return False  # it went while we looked
 
 
 def drop_leftover(netns):
     if is_leftover(netns):
-        os.unlink(os.path.join(NETNS_DIR, netns))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(NETNS_DIR, netns))
+
+
+def _identity(path):
+    """(of a file's path or descriptor) What tells a namespace from another of the same name, as long as a socket keeps the first one alive."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Kernel:
@@ -92,7 +106,8 @@ class Kernel:
 
     def __init__(self):
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self._sockets, self._indices, self._removed = {}, {}, []
+        self._sockets, self._indices, self._removed, self._identities = {}, {}, [], {}
+        self.gone = set()  # names of namespaces that somebody else took away while this handle worked in them
         self.made_files = []  # files with keys that were made through this handle
         self.new_sysctls = {}  # {(netns, key): value} that came with what was made through this handle
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -121,14 +136,20 @@ class Kernel:
         return [name for name in names if _is_mount(os.path.join(NETNS_DIR, name))]
 
     def descriptor(self, netns):
-        """A new descriptor of a namespace; the caller closes it."""
+        """A new descriptor of a namespace; the caller closes it. Raises FabricError where it is not there, or no more the one that it was."""
+        known = self._identities.get(netns)
         try:
             path = os.path.join(NETNS_DIR, netns) if netns else "/proc/self/fd/%d" % self._own
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            found = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise FabricError(
+                TAKEN_AWAY % netns if known else
                 "namespace %s does not exist under %s; create it first (netns section or module)" % (netns, NETNS_DIR)
             ) from None
+        if known and _identity(found) != known:
+            os.close(found)
+            raise FabricError(TAKEN_AWAY % netns)
+        return found
 
     @contextlib.contextmanager
     def inside(self, netns):
@@ -186,8 +207,8 @@ class Kernel:
 
     def remove_namespace(self, netns):
         """Take its name; it lives on until this handle is closed, so that `revive` can give the name back."""
-        self.close(netns)
         self._removed.append((netns, self.descriptor(netns)))
+        self.close(netns)
         path = os.path.join(NETNS_DIR, netns)
         _call("umount2", path.encode(), MNT_DETACH)
         os.unlink(path)
@@ -203,11 +224,20 @@ class Kernel:
                 os.close(descriptor)
             self.close(netns)
 
+    def forget_gone(self):
+        """Let go of namespaces whose name is gone or is another's now: a socket keeps one alive, and shows what nobody else can see."""
+        for netns, identity in list(self._identities.items()):
+            if _identity(os.path.join(NETNS_DIR, netns)) != identity:
+                self.close(netns)
+                self.gone.add(netns)
+
     # --- netlink ---
 
     def socket(self, netns, protocol=wire.NETLINK_ROUTE):
         if (netns, protocol) not in self._sockets:
             with self.inside(netns):
+                if netns:
+                    self._identities.setdefault(netns, _identity("/proc/thread-self/ns/net"))
                 self._sockets[netns, protocol] = wire.Socket(protocol=protocol)
         return self._sockets[netns, protocol]
 
@@ -225,6 +255,7 @@ class Kernel:
         for key in [key for key in self._sockets if key[0] == netns]:
             self._sockets.pop(key).close()
         self._indices.pop(netns, None)
+        self._identities.pop(netns, None)
 
     def learn_indices(self, netns, indices):
         self._indices[netns] = indices

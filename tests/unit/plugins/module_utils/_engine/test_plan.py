@@ -44,7 +44,7 @@ def wanted_of(document, node):
 
 
 # What a new device has of what a document leaves open.
-GIVEN = {"ageing_time": 300, "multicast_snooping": True, "l2miss": False, "ttl": 0, "bcqueuelen": 1000}
+GIVEN = {"ageing_time": 300, "vlan_filtering": False, "multicast_snooping": True, "l2miss": False, "ttl": 0, "bcqueuelen": 1000}
 
 
 def plan(document, node):
@@ -99,7 +99,8 @@ def test_from_any_document_to_any_other_and_back_to_nothing(one, two):
     assert differing(plan(two, start)[1], second) == []
 
 
-LOOSE = ("mac", "mtu", "port", "master", "ageing_time", "multicast_snooping", "ttl", "mode", "bcqueuelen", "l2miss")
+LOOSE = ("mac", "mtu", "port", "master", "ageing_time", "multicast_snooping", "ttl", "mode", "bcqueuelen", "l2miss",
+         "vlan_filtering", "vlan_default_pvid")
 
 
 def differing(one, two):
