@@ -202,4 +202,9 @@ def networks(fabric, name):
 
 def _by_bgp(fabric, block):
     pool = blocks.pool_of(fabric["pools"], block)
-    return pool["vxlan_mode"] == "Never" and pool["bgp_export"]
+    return not is_static(fabric, pool) and pool["bgp_export"]
+
+
+def is_static(fabric, pool):
+    """Whether routes to a pool's blocks are in the document, and BIRD puts none into the kernel."""
+    return pool["vxlan_mode"] != "Never" or fabric["options"]["wireguard"]
