@@ -12,6 +12,7 @@ A pool of a fabric is C({name, cidr, block_length, node_labels, disabled}): a no
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 from . import borrowing
@@ -28,8 +29,15 @@ def tunnel_address(blocks):
 
 def pool_of(pools, network):
     """The pool that a block or an address is in, or None."""
-    network = ipaddress.ip_network(network)
-    return next((pool for pool in pools if network.subnet_of(ipaddress.ip_network(pool["cidr"]))), None)
+    first, last = _range(network)
+    return next((pool for pool in pools if _range(pool["cidr"])[0] <= first and last <= _range(pool["cidr"])[1]), None)
+
+
+# Recipes ask of every block on behalf of every node.
+@functools.lru_cache(maxsize=1 << 16)
+def _range(text):
+    network = ipaddress.ip_network(text)
+    return int(network[0]), int(network[-1])
 
 
 def allot(fabric, held, natural, problems):

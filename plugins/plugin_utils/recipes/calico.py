@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
-from .. import blocks, borrowing
+from .. import blocks
 from . import _bgp, _bird, _bird_filters, _parts
 
 # There is no bridge that would send a frame back.
@@ -158,12 +158,13 @@ def daemon(fabric, name):
     """What BIRD on a node is and should have: see C(_defaults.daemon)."""
     if not fabric["options"]["bgp"]:
         return None
+    found = _bgp.sessions(fabric, name)
     return {
         "config": _bird.config_path(fabric),
         "socket": _bird.socket_path(fabric),
-        "content": _bird.config(fabric, name),
-        "bridge": _bird.config(fabric, name, bridge=True),
-        "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in _bgp.sessions(fabric, name)],
+        "content": _bird.config(fabric, name, found=found),
+        "bridge": _bird.config(fabric, name, bridge=True, found=found),
+        "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in found],
         "networks": [{"to": node, "cidr": block} for node, told in _bgp.networks(fabric, name).items() for block in told],
     }
 
@@ -218,7 +219,7 @@ def key_path(fabric):
 def _wireguard(fabric, node, peers):
     """Everything between nodes is encrypted, by a device of Calico's name; a peer that has told no key yet has no way either."""
     device = "wireguard.cali" if fabric["number"] == _parts.DEFAULT_NUMBER else "wireguard.%d" % fabric["number"]
-    told = [dict(peer, networks=peer["blocks"] + borrowing.of_node(peer)) for peer in peers.values() if peer["public_key"]]
+    told = [dict(peer, networks=peer["blocks"] + peer["borrowed"]) for peer in peers.values() if peer["public_key"]]
     port = fabric["options"]["wireguard_port"]
     return {
         "wireguard": [{
@@ -262,7 +263,7 @@ def _guard(fabric, peers):
 def _vxlan_peer(fabric, device, name, peer):
     """CrossSubnet: to a node on the same segment as it is, in the tunnel to one behind a router; which of the two, each node knows itself."""
     of_mode = {mode: [] for mode in MODES}
-    for block in peer["blocks"] + borrowing.of_node(peer):
+    for block in peer["blocks"] + peer["borrowed"]:
         of_mode[blocks.pool_of(fabric["pools"], block)["vxlan_mode"]].append(block)
     address, ip = blocks.tunnel_address(peer["blocks"]), peer["ip"]
     part = _parts.vxlan_peer(device, name, peer, address, of_mode[ALWAYS])
