@@ -153,7 +153,8 @@ class Routers(ModuleNode):
 
     def watch(self, name):
         """`ip monitor route` of a node; end it by `seen`."""
-        watching = subprocess.Popen(self.enter("ip", "netns", "exec", name, "stdbuf", "-oL", "ip", "-4", "-ts", "monitor", "route"), stdout=subprocess.PIPE, text=True)
+        command = self.enter("ip", "netns", "exec", name, "stdbuf", "-oL", "ip", "-4", "-ts", "monitor", "route")
+        watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         time.sleep(0.2)
         return watching
 

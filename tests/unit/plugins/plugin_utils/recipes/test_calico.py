@@ -185,7 +185,8 @@ def test_what_verify_measures():
 
 @pytest.mark.parametrize("common, expected", [
     ({"calico_vxlan_mode": "Never"},
-     "node1: calico_vxlan_mode: Never: nothing would carry packets between nodes: expected one of Always, CrossSubnet, or calico_bgp: true or calico_wireguard: true"),
+     "node1: calico_vxlan_mode: Never: nothing would carry packets between nodes: "
+     "expected one of Always, CrossSubnet, or calico_bgp: true or calico_wireguard: true"),
     ({"calico_wireguard": True},
      "node1: calico_vxlan_mode: CrossSubnet: expected Never: packets between nodes travel in WireGuard (calico_wireguard)"),
     ({"calico_wireguard_port": 0}, "node1: calico_wireguard_port: 0: expected a UDP port from 1 to 65535"),
