@@ -49,6 +49,7 @@ class ActionModule(ActionBase):
                 "ask": {"type": "bool", "default": False},
                 "copies": {"type": "dict"},
                 "without": {"type": "list", "elements": "str", "default": []},
+                "public_keys": {"type": "dict", "default": {}},
             }
         )
         options = {role: role_options(role) for role in ["fabric"] + recipes.names()}
@@ -138,6 +139,7 @@ class Leasing:
 
     def __init__(self, arguments, task_vars, check_mode, result):
         self.ask, self.copies, self.leaving = arguments["ask"], arguments["copies"], arguments["without"]
+        self.public_keys = {host: str(key) for host, key in (arguments["public_keys"] or {}).items() if key}
         # All that the play is about, whatever became of them since.
         self.play = set(task_vars.get("ansible_play_hosts_all") or ())
         self.check_mode, self.result = check_mode, result
@@ -221,6 +223,7 @@ class Leasing:
         table, problems = leases.allot(staying, kept)
         if problems:
             raise cluster.InvalidCluster(problems)
+        table = {node: dict(record, public_key=self.public_keys[node]) if node in self.public_keys else record for node, record in table.items()}
         if answers is not None:
             lease_copies.check_moves(staying, kept, table, answers)
         return held, leases.Leases(table, leases.given_up(held, table))

@@ -51,6 +51,12 @@ def secret_files(model, node, secrets):
     return recipes.get(fabric["backend"]).secret_files(fabric, node, secrets)
 
 
+def key_path(model, node):
+    """Where the node keeps a key of which its peers have to know the public one, or an empty text."""
+    fabric = _fabric(model, node)
+    return recipes.get(fabric["backend"]).key_path(fabric)
+
+
 def node_files(model, node):
     """The files of the node's pods, of its restarts, for others that manage its network, and the copy of the leases, for module file_set."""
     fabric = _fabric(model, node)
@@ -98,6 +104,6 @@ class FilterModule:
     """The filters by name."""
 
     def filters(self):
-        functions = (backend, backend_files, daemon, document, kernel_modules, lease_conflicts, lease_copy, node_files, node_units, packages, removal_report,
-                     secret_files)
+        functions = (backend, backend_files, daemon, document, kernel_modules, key_path, lease_conflicts, lease_copy, node_files, node_units, packages,
+                     removal_report, secret_files)
         return {function.__name__: function for function in functions}

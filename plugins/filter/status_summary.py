@@ -60,8 +60,8 @@ EXAMPLES = r'''
 RETURN = r'''
 _value:
   description:
-    - C(ok) is whether all nodes asked are in sync, and the sessions and routes of routing daemons there; C(states) counts them by state; C(nodes) are the nodes by name; C(not_asked) names the
-      nodes of the model that were not among them; C(leases_pending) is whether some have no lease yet.
+    - C(ok) is whether all nodes asked are in sync, and the sessions and routes of routing daemons there; C(states) counts them by state;
+      C(nodes) are the nodes by name; C(not_asked) names the nodes of the model that were not among them; C(leases_pending) is whether some have no lease yet.
     - A node has its C(name), C(fabric), C(state) (V(in_sync), V(differs), V(not_built), V(refused), V(failed), V(unreachable)), and in
       C(detail) why.
     - What it would take is in C(operations), their C(total), C(commands), C(files), C(units) and C(missing); C(peers_differ) names the

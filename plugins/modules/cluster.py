@@ -44,6 +44,10 @@ options:
     type: list
     elements: str
     default: []
+  public_keys:
+    description: Per host the public key that it has told, for its record in the lease file. Those of other hosts stay as they are.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.

@@ -12,11 +12,12 @@ from __future__ import annotations
 import ipaddress
 
 
-def of_node(node):
+def of_node(pods, blocks):
     """The addresses of a node's pods that are in none of its blocks, as networks."""
-    own = [ipaddress.ip_network(block) for block in node["blocks"]]
-    addresses = [ipaddress.ip_address(pod["address"]) for pod in node["pods"]]
-    return ["%s/32" % address for address in addresses if not any(address in block for block in own)]
+    own = [ipaddress.ip_network(block) for block in blocks]
+    ranges = [(int(block[0]), int(block[-1])) for block in own]
+    numbers = {pod["address"]: int(ipaddress.ip_address(pod["address"])) for pod in pods}
+    return ["%s/32" % address for address, number in numbers.items() if not any(first <= number <= last for first, last in ranges)]
 
 
 def keep(shares):

@@ -17,6 +17,8 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
         "nodes": {"node1": {
             "ip": "198.18.0.11", "subnet": "10.244.1.0/24", "blocks": [], "labels": {},   # a subnet, or blocks where there are pools
             "networks": ["10.244.1.0/24"],    # the one or the others: what its pods have addresses of
+            "borrowed": [],          # addresses of its pods in others' blocks, as /32
+            "public_key": None,      # that the node has told, with backends that encrypt
             "options": {},           # of the backend's variables those that each node says for itself
             "pods": [{"name": "web", "address": "10.244.1.2", "labels": {}, "unit": None}]}},
         "leases": "..."}}}           # the text of the copy that every node keeps, made once for all of them
@@ -27,7 +29,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from . import coexistence, lease_copies, leases, recipes
+from . import borrowing, coexistence, lease_copies, leases, recipes
 from .spec import Problem, conform
 
 # What each node says for itself; all else has one value in a fabric.
@@ -98,7 +100,8 @@ def complete(fabric, table, former=()):
         held = leases.in_use(fabric, lease)
         # Nothing but what is in use: a recipe takes no address of a subnet that only waits for the backend that had it.
         share = {"subnet": None, "blocks": held} if fabric["pools"] else {"subnet": held[0], "blocks": []}
-        nodes[name] = dict(node, networks=held, pods=pods, **share)
+        borrowed = borrowing.of_node(pods, share["blocks"]) if fabric["pools"] else []
+        nodes[name] = dict(node, networks=held, pods=pods, borrowed=borrowed, public_key=lease.get("public_key"), **share)
     return dict(fabric, nodes=nodes, leases=lease_copies.render(fabric["name"], table, former))
 
 

@@ -103,6 +103,8 @@ def _united(node, own, said, given_up, wrong):
     blocks = [block for some in by_length for block in some if own or (node, block) not in given_up]
     if blocks:
         united["blocks"] = list(dict.fromkeys(blocks))
+    if own and own.get("public_key"):
+        united["public_key"] = own["public_key"]
     return dict(united, address=records[0]["address"], pods=_united_pods(node, records, list(said), wrong))
 
 

@@ -59,14 +59,15 @@ def allot(fabric, held):
 
     C(fabric): pod_cidr, subnet_length, lease_file (for messages), pools where it has some, and nodes, each with ip, subnet (the pin or None) and
     pods, each with name and address (the pin or None). A table is C({node: {"subnet", "blocks", "address", "pods": {pod: address}}}) with a subnet,
-    blocks or both. Nodes that left the inventory keep their record: only their removal frees it.
+    blocks or both, and the C(public_key) that a node has told. Nodes that left the inventory keep their record: only their removal frees it.
     """
     problems = []
     table = {name: record for name, record in held.items() if name not in fabric["nodes"]}
     shares = _allot_blocks(fabric, held, problems) if fabric.get("pools") else _allot_subnets_and_addresses(fabric, held, problems)
     for name, (share, pods) in shares.items():
-        former = {key: held[name][key] for key in ("subnet", "blocks") if held.get(name, {}).get(key)}
-        table[name] = dict(former, **share, address=fabric["nodes"][name]["ip"], pods=pods)
+        former = {key: held[name][key] for key in ("subnet", "blocks", "public_key") if held.get(name, {}).get(key)}
+        key = {"public_key": former.pop("public_key")} if "public_key" in former else {}
+        table[name] = dict(former, **share, address=fabric["nodes"][name]["ip"], **key, pods=pods)
     return {name: table[name] for name in sorted(table, key=natural)}, problems
 
 
@@ -323,6 +324,8 @@ def parse(text, fabric_name, path):
         if record.get("subnet") is not None or not record.get("blocks"):
             _read(ipaddress.ip_network, record.get("subnet"), "%s.subnet" % field, fail)
         _read(ipaddress.ip_address, record.get("address"), "%s.address" % field, fail)
+        if not isinstance(record.get("public_key", ""), str):
+            fail(field + ".public_key", "expected text")
         for pod, address in record["pods"].items():
             _read(ipaddress.ip_address, address, "%s.pods.%s" % (field, pod), fail)
     former = content.get("former", [])

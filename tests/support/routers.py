@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 from ansible_collections.clusternet.fabric.plugins.plugin_utils import recipes
 from ansible_collections.clusternet.fabric.plugins.plugin_utils.recipes import _bgp, _bird
@@ -152,14 +153,17 @@ class Routers(ModuleNode):
 
     def watch(self, name):
         """`ip monitor route` of a node; end it by `seen`."""
-        watching = subprocess.Popen(self.enter("ip", "netns", "exec", name, "stdbuf", "-oL", "ip", "-4", "monitor", "route"), stdout=subprocess.PIPE, text=True)
+        command = self.enter("ip", "netns", "exec", name, "stdbuf", "-oL", "ip", "-4", "-ts", "monitor", "route")
+        watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         time.sleep(0.2)
         return watching
 
     @staticmethod
     def seen(watching):
+        """[(when, what)] of it."""
         watching.terminate()
-        return watching.communicate(timeout=10)[0].splitlines()
+        lines = [line.partition("] ") for line in watching.communicate(timeout=10)[0].splitlines() if line.startswith("[")]
+        return [(datetime.fromisoformat(when.strip("[")).timestamp(), what) for when, dummy, what in lines]
 
     def ping(self):
         """Every pod pings every other; end it by `lost`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from .. import blocks, borrowing
+from .. import blocks
 
 LARGEST_AS = 2**32 - 1
 PORT = 179
@@ -22,6 +22,8 @@ LONGEST_PASSWORD = 80
 # What a peer says of itself and a session of the mesh does not.
 OF_PEER = ("keep_next_hop", "hops", "ttl_security", "local_preference", "bfd", "password", "source_address", "filters", "allow_local_as", "summarize",
            "graceful_restart_time")
+# Of a session of the mesh.
+NOTHING = dict.fromkeys(OF_PEER)
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _NUMBERS = {
     "port": (1, 65535, "a TCP port"), "hops": (1, 255, "a number of hops"), "local_preference": (0, 2**32 - 1, "a number"),
@@ -120,6 +122,7 @@ def _check_filters(entries):
 
 def check_cluster(fabric):
     """What is wrong with sessions and AS numbers, as (host, variable, value, expectation)."""
+    lonely = _lonely(fabric) if fabric["options"]["bgp"] else ()
     for name, node in fabric["nodes"].items():
         if not 1 <= node["options"]["as_number"] <= LARGEST_AS:
             yield name, "calico_as_number", node["options"]["as_number"], "expected a number from 1 to %d" % LARGEST_AS
@@ -128,10 +131,25 @@ def check_cluster(fabric):
         cluster_id = node["options"]["reflector_cluster_id"]
         if cluster_id and not is_address(cluster_id):
             yield name, "calico_reflector_cluster_id", cluster_id, "expected the form of an IPv4 address, such as 244.0.0.1"
-        lonely = fabric["options"]["bgp"] and not fabric["options"]["mesh"] and len(fabric["nodes"]) > 1
-        if lonely and not sessions(fabric, name):
+        if name in lonely:
             yield name, "calico_peers", [peer["name"] for peer in fabric["options"]["peers"]], (
                 "no BGP session for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
+
+
+def _lonely(fabric):
+    """The nodes that have no session at all, found for all of them at once."""
+    nodes, talking = fabric["nodes"], set()
+    if fabric["options"]["mesh"] or len(nodes) == 1:
+        return set()
+    for peer in fabric["options"]["peers"]:
+        ours = {name for name, node in nodes.items() if bears(node, peer["node_labels"])}
+        if peer["address"]:
+            talking |= {name for name in ours if nodes[name]["ip"] != peer["address"]}
+            continue
+        theirs = {name for name, node in nodes.items() if bears(node, peer["peer_labels"])}
+        # Somebody else has to be on the other side.
+        talking |= {name for name in ours if theirs - {name}} | {name for name in theirs if ours - {name}}
+    return set(nodes) - talking
 
 
 def sessions(fabric, name):
@@ -186,20 +204,26 @@ def _reflects(node, remote_as, peer_cluster_id):
 def _session(kind, address, as_number, peer):
     port = peer.get("port") or PORT
     name = "%s_%s" % (kind, address.replace(".", "_")) + ("_port_%d" % port if port != PORT else "")
-    return {"kind": kind, "protocol": name, "address": address, "as_number": as_number, "port": port, **{key: peer.get(key) for key in OF_PEER}}
+    of_peer = {key: peer.get(key) for key in OF_PEER} if len(peer) > 1 else NOTHING
+    return {"kind": kind, "protocol": name, "address": address, "as_number": as_number, "port": port, **of_peer}
 
 
-def passwords(fabric, name):
-    """Names of the passwords that a node's sessions need."""
-    return sorted({session["password"] for session in sessions(fabric, name) if session["password"]})
+def passwords(found):
+    """Names of the passwords that sessions need."""
+    return sorted({session["password"] for session in found if session["password"]})
 
 
 def networks(fabric, name):
     """C({node: what others hold, blocks and borrowed addresses, that BIRD is to put into this node's kernel})."""
     return {other: told for other, entry in fabric["nodes"].items() if other != name
-            for told in [[held for held in entry["blocks"] + borrowing.of_node(entry) if _by_bgp(fabric, held)]] if told}
+            for told in [[held for held in entry["blocks"] + entry["borrowed"] if _by_bgp(fabric, held)]] if told}
 
 
 def _by_bgp(fabric, block):
     pool = blocks.pool_of(fabric["pools"], block)
-    return pool["vxlan_mode"] == "Never" and pool["bgp_export"]
+    return not is_static(fabric, pool) and pool["bgp_export"]
+
+
+def is_static(fabric, pool):
+    """Whether routes to a pool's blocks are in the document, and BIRD puts none into the kernel."""
+    return pool["vxlan_mode"] != "Never" or fabric["options"]["wireguard"]

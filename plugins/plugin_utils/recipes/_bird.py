@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 
-from .. import borrowing
 from . import _bgp
 from . import _bird_filters as filters
 
@@ -78,7 +77,7 @@ def files(fabric, name):
 
 def secret_files(fabric, name, secrets):
     """The passwords of a node's sessions, for root alone. BIRD tells by their digest which ones it runs."""
-    wanted = _bgp.passwords(fabric, name)
+    wanted = _bgp.passwords(_bgp.sessions(fabric, name))
     if not wanted:
         return []
     text = "".join('define %s = "%s";\n' % (_password(password), secrets[password]) for password in wanted)
@@ -95,20 +94,20 @@ def revision(text):
     return text.partition("define %s = \"" % REVISION)[2].partition('"')[0]
 
 
-def config(fabric, name, bridge=False):
+def config(fabric, name, bridge=False, found=None):
     """The text of a node's configuration. It says its own revision.
 
     With C(bridge) it is for the time in which sessions become others: routes to what the others are known to hold stand in for those that BGP
-    tells of, on the same gateways, so that the kernel's stay as they are whatever sessions do meanwhile.
+    tells of, on the same gateways, so that the kernel's stay as they are whatever sessions do meanwhile. C(found) are its sessions, where they are known.
     """
     options, node = fabric["options"], fabric["nodes"][name]
-    found = _bgp.sessions(fabric, name)
+    found = _bgp.sessions(fabric, name) if found is None else found
     parts = [
         "log stderr { info, remote, warning, error, auth, fatal, bug };",
         "router id %s;" % node["ip"],
         "timeformat protocol iso long ms;",
         "graceful restart wait %d;" % options["graceful_restart_time"],
-        'include "%s";' % secrets_path(fabric) if _bgp.passwords(fabric, name) else "",
+        'include "%s";' % secrets_path(fabric) if _bgp.passwords(found) else "",
         _devices(),
         _told(fabric, node),
         _summaries(fabric, found),
@@ -140,7 +139,7 @@ def _static(name, head, routes):
 
 def _told(fabric, node):
     """What this node tells of: its blocks, addresses of its pods in others' blocks, and what all tell of."""
-    routes = [network + " blackhole" for network in node["blocks"] + borrowing.of_node(node) + fabric["options"]["advertise"]]
+    routes = [network + " blackhole" for network in node["blocks"] + node["borrowed"] + fabric["options"]["advertise"]]
     return "# The node's blocks, and what lies behind every node.\n" + _static("", "  ipv4;", routes)
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from . import _bgp
+
 # tunl0 is made by the kernel, which a fabric must not take for its own.
 IPIP_DEVICE = "ipip.calico"
 # The protocol whose routes stand in for others'. Filters know it at all times, so that it comes and goes without a change of theirs.
@@ -53,7 +55,7 @@ def kernel(fabric):
     """What becomes of routes in the kernel: only what BGP tells of goes there, and how depends on the pool."""
     lines = ["filter calico_kernel_programming {", '  if source != RTS_BGP && proto != "%s" then reject;' % STAND_INS]
     for pool in fabric["pools"]:
-        if pool["vxlan_mode"] != "Never":
+        if _bgp.is_static(fabric, pool):
             lines.append("  # Static routes lead there.\n  if net ~ [ %s+ ] then reject;" % pool["cidr"])
         elif pool["ipip_mode"] != "Never":
             tunnel = '{ ifname = "%s"; onlink = true; gw = bgp_next_hop; }' % IPIP_DEVICE

@@ -52,6 +52,11 @@ def secret_files(dummy, dummy_name, dummy_secrets):
     return []
 
 
+def key_path(dummy):
+    """Where a node makes itself a key whose public one its peers have to know, or an empty text."""
+    return ""
+
+
 def units(dummy, dummy_name):
     """The services of the backend, for the C(unit_set) module."""
     return []

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
-from .. import blocks, borrowing
+from .. import blocks
 from . import _bgp, _bird, _bird_filters, _parts
 
 # Of these the model knows the keys alone.
@@ -27,6 +27,8 @@ HOST_MAC = "ee:ee:ee:ee:ee:ee"
 # The outer headers: IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14.
 VXLAN_OVERHEAD = 50
 IPIP_OVERHEAD = 20
+# IPv4 20, UDP 8, WireGuard's header 16 and tag 16.
+WIREGUARD_OVERHEAD = 60
 
 
 def check(options):
@@ -35,18 +37,26 @@ def check(options):
         yield "calico_vni", options["vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
     if not 1 <= options["port"] <= 65535:
         yield "calico_port", options["port"], "expected a UDP port from 1 to 65535"
+    if not 1 <= options["wireguard_port"] <= 65535:
+        yield "calico_wireguard_port", options["wireguard_port"], "expected a UDP port from 1 to 65535"
     yield from _bgp.check(options)
     if options["pools"]:
         # Each pool says it for itself.
         return
     if not 20 <= options["block_size"] <= 32:
         yield "calico_block_size", options["block_size"], "expected a length from 20 to 32"
-    yield from _check_modes("calico_", options, options["bgp"])
+    yield from _check_modes("calico_", options, options)
 
 
-def _check_modes(field, pool, bgp):
-    if pool["vxlan_mode"] == NEVER and not bgp:
-        yield field + "vxlan_mode", NEVER, "nothing would carry packets between nodes: expected one of Always, CrossSubnet, or calico_bgp: true"
+def _check_modes(field, pool, options):
+    if options["wireguard"]:
+        for way in ("vxlan_mode", "ipip_mode"):
+            if pool[way] != NEVER:
+                yield field + way, pool[way], "expected Never: packets between nodes travel in WireGuard (calico_wireguard)"
+        return
+    if pool["vxlan_mode"] == NEVER and not options["bgp"]:
+        yield field + "vxlan_mode", NEVER, (
+            "nothing would carry packets between nodes: expected one of Always, CrossSubnet, or calico_bgp: true or calico_wireguard: true")
     if pool["ipip_mode"] != NEVER and pool["vxlan_mode"] != NEVER:
         yield field + "ipip_mode", pool["ipip_mode"], "expected Never: the pool's packets travel in VXLAN (%s)" % pool["vxlan_mode"]
 
@@ -59,7 +69,7 @@ def check_secret(dummy, value):
 def title(options):
     """Which ways between nodes the options choose."""
     ways = {"%s %s" % (way, pool[way + "_mode"]) for pool in options["pools"] or [options] for way in ("vxlan", "ipip") if pool[way + "_mode"] != NEVER}
-    return " ".join((["bgp"] if options["bgp"] else []) + sorted(ways))
+    return " ".join(["bgp"] * options["bgp"] + ["wireguard"] * options["wireguard"] + sorted(ways))
 
 
 def without_checks(dummy):
@@ -100,7 +110,7 @@ def _check_pools(fabric):
         seen.append((pool["name"], cidr))
         if not max(cidr.prefixlen, 20) <= pool["block_size"] <= 32:
             yield "", field + "block_size", pool["block_size"], "expected a length from %d to 32" % max(cidr.prefixlen, 20)
-        for variable, value, expected in _check_modes(field, pool, fabric["options"]["bgp"]):
+        for variable, value, expected in _check_modes(field, pool, fabric["options"]):
             yield "", variable, value, expected
 
 
@@ -125,12 +135,17 @@ def packages(fabric):
 
 def kernel_modules(fabric):
     """What the kernel has to have built in or as a module."""
-    return ["veth", "ip_set"] + (["vxlan"] if tunnelled(fabric) else []) + (["ipip"] if _ipip(fabric) else [])
+    return ["veth", "ip_set"] + ["vxlan"] * tunnelled(fabric) + ["ipip"] * _ipip(fabric) + ["wireguard"] * fabric["options"]["wireguard"]
 
 
 def exclusive(options):
     """What two fabrics on one machine cannot both have."""
-    return dict({"calico_vni": options["vni"]}, **({"calico_bgp": True} if options["bgp"] else {}))
+    mine = {"calico_vni": options["vni"]}
+    if options["bgp"]:
+        mine["calico_bgp"] = True
+    if options["wireguard"]:
+        mine["calico_wireguard_port"] = options["wireguard_port"]
+    return mine
 
 
 def tunnelled(fabric):
@@ -146,12 +161,13 @@ def daemon(fabric, name):
     """What BIRD on a node is and should have: see C(_defaults.daemon)."""
     if not fabric["options"]["bgp"]:
         return None
+    found = _bgp.sessions(fabric, name)
     return {
         "config": _bird.config_path(fabric),
         "socket": _bird.socket_path(fabric),
-        "content": _bird.config(fabric, name),
-        "bridge": _bird.config(fabric, name, bridge=True),
-        "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in _bgp.sessions(fabric, name)],
+        "content": _bird.config(fabric, name, found=found),
+        "bridge": _bird.config(fabric, name, bridge=True, found=found),
+        "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in found],
         "networks": [{"to": node, "cidr": block} for node, told in _bgp.networks(fabric, name).items() for block in told],
     }
 
@@ -178,17 +194,44 @@ def document(fabric, name):
     node = fabric["nodes"][name]
     peers = {peer: entry for peer, entry in fabric["nodes"].items() if peer != name}
     return _parts.merge(
-        {"underlay": {"address": node["ip"], "overhead": VXLAN_OVERHEAD if tunnelled(fabric) else IPIP_OVERHEAD if _ipip(fabric) else 0}},
+        {"underlay": {"address": node["ip"], "overhead": _overhead(fabric)}},
         _parts.pods_by_route(fabric, node, "cali", GATEWAY, HOST_MAC),
         # Of what is in none of its pods the node knows that it is nowhere else either.
         {"route": [{"dst": block, "type": "blackhole"} for block in node["blocks"]]},
         _vxlan(fabric, name, node, peers) if tunnelled(fabric) else {},
         _tunnel(fabric, node) if _ipip(fabric) else {},
         _guard(fabric, peers),
+        _wireguard(fabric, node, peers) if fabric["options"]["wireguard"] else {},
         {"sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}]},
         _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"]),
         _nat_outgoing(fabric),
     )
+
+
+def _overhead(fabric):
+    if fabric["options"]["wireguard"]:
+        return WIREGUARD_OVERHEAD
+    return VXLAN_OVERHEAD if tunnelled(fabric) else IPIP_OVERHEAD if _ipip(fabric) else 0
+
+
+def key_path(fabric):
+    """Where a node keeps its private key of WireGuard; it makes it itself."""
+    return "/etc/clusternet/%s/wireguard.key" % fabric["name"] if fabric["options"]["wireguard"] else ""
+
+
+def _wireguard(fabric, node, peers):
+    """Everything between nodes is encrypted, by a device of Calico's name; a peer that has told no key yet has no way either."""
+    device = "wireguard.cali" if fabric["number"] == _parts.DEFAULT_NUMBER else "wireguard.%d" % fabric["number"]
+    told = [dict(peer, networks=peer["blocks"] + peer["borrowed"]) for peer in peers.values() if peer["public_key"]]
+    port = fabric["options"]["wireguard_port"]
+    return {
+        "wireguard": [{
+            "name": device, "mtu": fabric["mtu"], "up": True, "listen_port": port, "private_key_file": key_path(fabric),
+            "peers": [{"public_key": peer["public_key"], "endpoint": "%s:%d" % (peer["ip"], port), "allowed_ips": peer["networks"]} for peer in told],
+        }],
+        "address": [{"dev": device, "address": blocks.tunnel_address(node["blocks"]) + "/32"}],
+        "route": [{"dst": network, "dev": device} for peer in told for network in peer["networks"]],
+    }
 
 
 def vxlan_device(fabric):
@@ -223,7 +266,7 @@ def _guard(fabric, peers):
 def _vxlan_peer(fabric, device, name, peer):
     """CrossSubnet: to a node on the same segment as it is, in the tunnel to one behind a router; which of the two, each node knows itself."""
     of_mode = {mode: [] for mode in MODES}
-    for block in peer["blocks"] + borrowing.of_node(peer):
+    for block in peer["blocks"] + peer["borrowed"]:
         of_mode[blocks.pool_of(fabric["pools"], block)["vxlan_mode"]].append(block)
     address, ip = blocks.tunnel_address(peer["blocks"]), peer["ip"]
     part = _parts.vxlan_peer(device, name, peer, address, of_mode[ALWAYS])

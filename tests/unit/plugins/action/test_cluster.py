@@ -165,3 +165,17 @@ def test_of_passwords_the_model_has_the_names(site, vaulted):
     (site.root / "inventory" / "group_vars" / "fabric.yml").write_text(text.replace(value, '"ge\\"heim"') if vaulted else text)
     found, dummy = site.run(HOSTS, "--vault-password-file", str(site.root / "vault"), "-e", json.dumps({"hidden": 'ge"heim'}))
     assert "node1: calico_passwords.tor: expected 1 to 80 printable characters of ASCII without double quotes" in found["msg"] and "heim" not in found["msg"]
+
+
+def test_public_keys_are_leases(site):
+    """What a node has told is known to all runs that come after, and to its peers' part of the model."""
+    (site.root / "play.yml").write_text(json.dumps([dict(PLAY[0], tasks=[
+        {"name": "First", "clusternet.fabric.cluster": {}, "run_once": True},
+        {"name": "Read", "clusternet.fabric.cluster": {"public_keys": "{{ told | default({}) }}"}, "run_once": True, "register": "fabric_model"}])]))
+    told = ["-e", json.dumps({"told": {"node1": "ONE=", "node2": None}})]
+    for arguments, changed, keys in (([], False, [None, None]), (told + ["--check"], True, ["ONE=", None]), (told, True, ["ONE=", None]),
+                                     (told, False, ["ONE=", None]), ([], False, ["ONE=", None])):
+        found, dummy = site.run(HOSTS, *arguments)
+        assert found["changed"] == changed, arguments
+        assert [node["public_key"] for node in found["fabrics"]["fabric"]["nodes"].values()] == keys
+    assert site.leases()["node1"]["public_key"] == "ONE=" and "public_key" not in site.leases()["node2"]

@@ -228,6 +228,26 @@ def test_a_history_of_runs(runs):
                 pod: address for pod, address in kept.items() if pod in entry["pods"]}
 
 
+@given(histories())
+def test_a_history_of_runs_that_borrow(runs):
+    """Six nodes, eight blocks: nobody has another's address, and nobody is renumbered by who borrows."""
+    tight, table = pool("10.244.0.0/25", 28), {}
+    for nodes in runs:
+        following, problems = leases.allot(fabric(nodes, tight, borrow=True), table)
+        if problems:
+            assert all("no block is left" in str(problem) for problem in problems)
+            return
+        before, table = table, following
+        assert allotted(dict(reversed(nodes.items())), before, tight, borrow=True) == table
+        assert allotted(nodes, table, tight, borrow=False) == table
+        tunnels = [entry["blocks"][0].partition("/")[0] for entry in table.values()]
+        addresses = [address for entry in table.values() for address in entry["pods"].values()] + tunnels
+        assert len(set(addresses)) == len(addresses)
+        for name, entry in table.items():
+            kept = before.get(name, {}).get("pods", {})
+            assert {pod: entry["pods"][pod] for pod in kept if pod in entry["pods"]} == {pod: kept[pod] for pod in kept if pod in entry["pods"]}
+
+
 # --- the copies
 
 

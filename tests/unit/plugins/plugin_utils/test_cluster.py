@@ -204,6 +204,8 @@ def test_the_model():
     assert fabric["nodes"] == {
         "node1": {
             "ip": "198.51.100.1",
+            "borrowed": [],
+            "public_key": None,
             "subnet": "10.244.1.0/24",
             "blocks": [],
             "networks": ["10.244.1.0/24"],

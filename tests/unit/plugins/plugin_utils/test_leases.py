@@ -52,6 +52,15 @@ def test_first_allotment():
     assert table == {"node2": record("10.244.1.0/24", db="10.244.1.2", web="10.244.1.3"), "node10": record("10.244.2.0/24")}
 
 
+def test_a_public_key_stays_with_its_node():
+    held = {"node1": dict(record("10.244.1.0/24", web="10.244.1.2"), public_key="KEY="), "node2": record("10.244.2.0/24")}
+    assert allotted({"node1": (None, {}), "node2": (None, {})}, held) == {
+        "node1": dict(record("10.244.1.0/24"), public_key="KEY="), "node2": record("10.244.2.0/24")}
+    assert leases.parse(leases.render("fabric", held), "fabric", "x").nodes == held
+    with pytest.raises(leases.LeaseError, match="x: nodes.node1.public_key: expected text"):
+        leases.parse(leases.render("fabric", {"node1": dict(record("10.244.1.0/24"), public_key=5)}), "fabric", "x")
+
+
 def test_a_pin_wins_over_the_lease():
     held = {"node1": record("10.244.1.0/24", web="10.244.1.2")}
     assert allotted({"node1": ("10.244.9.0/24", {"web": None})}, held)["node1"] == record("10.244.9.0/24", web="10.244.9.2")

@@ -204,6 +204,22 @@ def test_who_has_no_session_is_refused():
     assert caught.value.problems[0].startswith("node1: calico_peers: []: no BGP session for this node: expected calico_mesh: true, or a peer for it")
 
 
+@pytest.mark.parametrize("peers", [
+    [{"name": "rr", "peer_labels": {"rr": True}}],
+    [{"name": "rr", "node_labels": {"leaf": True}, "peer_labels": {"rr": True}}],
+    [{"name": "tor", "address": "192.0.2.1", "as_number": 65000, "node_labels": {"leaf": True}}],
+    [{"name": "itself", "address": "198.51.100.3", "as_number": 65000, "node_labels": {"leaf": True}}],
+    [{"name": "alone", "node_labels": {"rr": True}, "peer_labels": {"rr": True}}],
+])
+def test_who_has_none_is_found_for_all_at_once(peers):
+    """By another way than that of the sessions themselves, which would take long for a thousand nodes."""
+    nodes = {"node1": {"fabric_labels": {"rr": True}}, "node2": {"fabric_labels": {"leaf": True}}, "node3": {"fabric_labels": {"leaf": True}}}
+    only = dict(fabric(4, nodes))
+    full = fabric(4, nodes, calico_peers=peers)
+    only["options"] = dict(full["options"], mesh=False)
+    assert _bgp._lonely(only) == {name for name in only["nodes"] if not _bgp.sessions(only, name)}
+
+
 def test_what_is_expected_of_bird():
     found = recipes.get("calico").daemon(fabric(2), "node1")
     assert (found["sessions"], found["networks"]) == ([{"protocol": "Mesh_198_51_100_2", "to": "node2"}], [{"to": "node2", "cidr": "10.244.2.0/26"}])

@@ -133,6 +133,35 @@ def test_ipip():
     assert "cali-INPUT" not in str(document(calico_vxlan_mode="Never", calico_bgp=True))
 
 
+WIREGUARD = {"fabric_backend": "calico", "calico_wireguard": True, "calico_vxlan_mode": "Never"}
+
+
+def with_keys(only, **keys):
+    return dict(only, nodes={name: dict(node, public_key=keys.get(name)) for name, node in only["nodes"].items()})
+
+
+def test_wireguard():
+    only = with_keys(intent.fabric(intent.nodes(3), **WIREGUARD), node1="ONE=", node2="TWO=")
+    found = calico.document(only, "node1")
+    assert found["underlay"] == {"address": "198.51.100.1", "overhead": 60} and "vxlan" not in found
+    assert found["wireguard"] == [{
+        "name": "wireguard.cali", "mtu": "auto", "up": True, "listen_port": 51820, "private_key_file": "/etc/clusternet/fabric/wireguard.key",
+        "peers": [{"public_key": "TWO=", "endpoint": "198.51.100.2:51820", "allowed_ips": ["10.244.2.0/26"]}]}]
+    assert found["address"] == [{"dev": "wireguard.cali", "address": "10.244.1.0/32"}]
+    # node3 has told no key yet.
+    assert found["route"] == [{"dst": "10.244.1.0/26", "type": "blackhole"}, {"dst": "10.244.2.0/26", "dev": "wireguard.cali"}]
+    recipe = recipes.get("calico")
+    assert recipe.kernel_modules(only) == ["veth", "ip_set", "wireguard"] and recipe.key_path(only) == "/etc/clusternet/fabric/wireguard.key"
+    assert recipe.key_path(fabric()) == recipes.get("flannel").key_path(fabric(fabric_backend="flannel")) == ""
+
+
+def test_wireguard_and_bgp():
+    """BGP tells others of the blocks, and has no say about the kernel's routes to them."""
+    only = intent.fabric(intent.nodes(2), **WIREGUARD, calico_bgp=True)
+    daemon = calico.daemon(only, "node1")
+    assert daemon["networks"] == [] and "  if net ~ [ 10.244.0.0/16+ ] then reject;" in daemon["content"]
+
+
 def test_beside_another_fabric():
     found = document(fabric_number=161)
     assert found["vxlan"][0]["name"] == "vxlan.cali161"
@@ -156,7 +185,11 @@ def test_what_verify_measures():
 
 @pytest.mark.parametrize("common, expected", [
     ({"calico_vxlan_mode": "Never"},
-     "node1: calico_vxlan_mode: Never: nothing would carry packets between nodes: expected one of Always, CrossSubnet, or calico_bgp: true"),
+     "node1: calico_vxlan_mode: Never: nothing would carry packets between nodes: "
+     "expected one of Always, CrossSubnet, or calico_bgp: true or calico_wireguard: true"),
+    ({"calico_wireguard": True},
+     "node1: calico_vxlan_mode: CrossSubnet: expected Never: packets between nodes travel in WireGuard (calico_wireguard)"),
+    ({"calico_wireguard_port": 0}, "node1: calico_wireguard_port: 0: expected a UDP port from 1 to 65535"),
     ({"calico_vni": 2**24}, "node1: calico_vni: 16777216: expected a number from 1 to 16777215: a VNI has 24 bits"),
     ({"calico_port": 0}, "node1: calico_port: 0: expected a UDP port from 1 to 65535"),
     ({"calico_block_size": 33}, "node1: calico_block_size: 33: expected a length from 20 to 32"),
