@@ -14,6 +14,8 @@ class Room:
 
     def __init__(self, fabric, held):
         self.fabric, self.pools = fabric, [Pool(pool, fabric["subnet_length"]) for pool in fabric["pools"]]
+        self.variable = fabric["pools"][0].get("variable") or fabric["backend"] + "_pools"
+        self.router = any(pool.get("router") for pool in fabric["pools"])
         self.borrow, self.lent = fabric["options"].get("borrow"), set()
         for name, record in held.items():
             for network in ([record["subnet"]] if record.get("subnet") else []) + record.get("blocks", []):
@@ -23,9 +25,9 @@ class Room:
     def of(self, network):
         return next((pool for pool in self.pools if network.subnet_of(pool.cidr)), None)
 
-    def next_for(self, share):
-        """The block that a node takes when it has to choose; None where nothing is left."""
-        pools = [pool for pool in self.pools if pool.is_for(share.node)]
+    def next_for(self, share, name=None):
+        """The block that a node takes when it has to choose, of the pool of that name where there is one; None where nothing is left."""
+        pools = [pool for pool in self.pools if pool.is_for(share.node) and pool.serves(name)]
         homes = [ipaddress.ip_network(share.record["subnet"])] if share.record.get("subnet") else share.blocks[:1]
         for pool in pools:
             for home in homes:
@@ -59,6 +61,10 @@ class Pool:
     def is_for(self, node):
         wanted = self.data["node_labels"] or {}
         return not self.data["disabled"] and all(str(node["labels"].get(label)) == str(value) for label, value in wanted.items())
+
+    def serves(self, name):
+        """Whether a pod that names that pool, or none, gets addresses of it."""
+        return self.data["name"] == name if name else not self.data.get("explicit")
 
     def block(self, index):
         return ipaddress.ip_network((self.base + index * self.size, self.length))

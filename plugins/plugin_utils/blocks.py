@@ -8,6 +8,7 @@ What backends that route to pods need (projectcalico/calico:libcalico-go/lib/ipa
 that is full, and an address may be any of a block's. Pure, and the counterpart of the allotment of subnets in C(leases).
 
 A pool of a fabric is C({name, cidr, block_length, node_labels, disabled}): a node that bears those labels takes blocks from it unless it is disabled.
+Of a pool that is C(explicit) only pods that name it get addresses, and of one with C(router) the second address of a node's first block is the node's own.
 """
 
 from __future__ import annotations
@@ -18,13 +19,23 @@ import ipaddress
 from . import block_pools, borrowing
 from .spec import Problem
 
-# Of a node's first block: its tunnel's own.
-TUNNEL = 0
+# Of a node's first block: its tunnel's own. And of its first block of a pool: that of its bridge.
+TUNNEL, ROUTER = 0, 1
 
 
 def tunnel_address(blocks):
     """The address of a node's tunnel device: the first of its first block, which no pod gets."""
     return str(ipaddress.ip_network(blocks[0])[TUNNEL])
+
+
+def routers(pools, blocks):
+    """The node's own addresses in the pools that have such, C({name of the pool: address})."""
+    found = {}
+    for block in blocks:
+        pool = pool_of(pools, block)
+        if pool is not None and pool.get("router"):
+            found.setdefault(pool["name"], str(ipaddress.ip_network(block)[ROUTER]))
+    return {pool["name"]: found[pool["name"]] for pool in pools if pool["name"] in found}
 
 
 def pool_of(pools, network):
@@ -118,12 +129,18 @@ class _Share:
             if pod["name"] in pinned or address is None:
                 continue
             number = int(ipaddress.ip_address(address))
+            if pod.get("pool") and not self.is_of(number, pod["pool"]):
+                continue  # it names another pool by now
             if number in self.owner:
                 taker = next(i for i, other in enumerate(pods) if other["name"] == self.owner[number])
                 expected = "is leased to pod %s: expected an address that nobody holds; pin %s elsewhere first if this is meant"
                 self.problem("fabric_pods[%d].address" % taker, expected % (pod["name"], pod["name"]), address)
             elif self.within(number) or self.can_claim(number):
                 self.give(pod["name"], number)
+
+    def is_of(self, number, name):
+        pool = self.room.of(ipaddress.ip_network(number))
+        return pool is not None and pool.data["name"] == name
 
     def pin_address(self, pod, address, field):
         number = int(ipaddress.ip_address(address))
@@ -142,6 +159,8 @@ class _Share:
             self.problem(field, "pod %s has it already: expected one address for one pod" % self.owner[number], address)
         elif number == self.tunnel():
             self.problem(field, "is the tunnel's, the first of this node's first block %s: expected another" % self.blocks[0], address)
+        elif number in self.routers():
+            self.problem(field, "is the node's own in pool %s: expected another" % pool.data["name"], address)
         else:
             self.give(pod, number)
 
@@ -188,10 +207,13 @@ class _Share:
         self.owner[number], self.taken[pod] = pod, number
 
     def within(self, number):
-        return number != self.tunnel() and any(int(block[0]) <= number <= int(block[-1]) for block in self.blocks)
+        return number != self.tunnel() and any(int(block[0]) <= number <= int(block[-1]) for block in self.blocks) and number not in self.routers()
 
     def tunnel(self):
         return int(self.blocks[0][TUNNEL]) if self.blocks else None
+
+    def routers(self):
+        return {int(ipaddress.ip_address(address)) for address in routers(self.room.fabric["pools"], self.blocks).values()} if self.room.router else ()
 
     def begin(self):
         """A first block."""
@@ -202,44 +224,46 @@ class _Share:
     def fill(self, natural):
         """Addresses for the pods that have none, from the blocks held and then from further ones."""
         missing = sorted((pod["name"] for pod in self.node["pods"] if pod["name"] not in self.taken), key=natural)
-        free = self.free(0)
+        wanted, free = {pod["name"]: pod.get("pool") for pod in self.node["pods"]}, {}
         while missing or not self.blocks:
-            number = next(free, None) if missing else None
+            pool = wanted[missing[0]] if missing else None
+            number = next(free.setdefault(pool, self.free(0, pool=pool)), None) if missing else None
             if number is not None:
                 self.give(missing.pop(0), number)
                 continue
-            block = self.room.next_for(self)
-            if block is None and self.blocks and self.room.borrow:
+            block = self.room.next_for(self, pool)
+            if block is None and self.blocks and self.room.borrow and not pool:
                 self.wanting = missing
                 return
             if block is None:
-                self.exhausted(missing)
+                self.exhausted([name for name in missing if wanted[name] == pool], pool)
                 return
             self.take(block)
-            free = self.free(len(self.blocks) - 1)
+            free = {pool: self.free(len(self.blocks) - 1, pool=pool)}
 
-    def free(self, first, borrower=None):
+    def free(self, first, borrower=None, pool=None):
         """Free addresses, block by block. Those that would be a bridge's and a subnet's own come last: see block_pools."""
+        own = self.routers()
         for block in self.blocks[first:]:
-            pool = self.room.of(block)
-            if pool.data["disabled"] or borrower and not pool.is_for(borrower):
+            source = self.room.of(block)
+            if source.data["disabled"] or borrower and not source.is_for(borrower) or not source.serves(pool):
                 continue
             start, size = int(block[0]), block.num_addresses
             for number in [start + offset for offset in [*range(2, size), 1, 0][-size:]]:
-                if number not in self.owner and number not in self.room.lent and number != self.tunnel():
+                if number not in self.owner and number not in self.room.lent and number != self.tunnel() and number not in own:
                     yield number
 
-    def exhausted(self, missing):
-        fits = [pool for pool in self.room.pools if pool.is_for(self.node)]
+    def exhausted(self, missing, name=None):
+        fits = [pool for pool in self.room.pools if pool.is_for(self.node) and pool.serves(name)]
         names = ", ".join("%s %s" % (pool.data["name"], pool.cidr) for pool in fits)
         shown = ", ".join(missing[:5]) + (" and %d more" % (len(missing) - 5) if len(missing) > 5 else "")
         what = "for this node%s" % ("'s pods " + shown if missing else "")
         if not fits:
-            self.problem(self.room.fabric["backend"] + "_pools", "no pool %s: expected one that is not disabled and whose node_labels it bears" % what,
+            self.problem(self.room.variable, "no pool %s: expected one that is not disabled and whose node_labels it bears" % what,
                          "%d pools" % len(self.room.pools))
         else:
             expected = "no block is left %s in %s: add a pool, or shorten the blocks for nodes to come" % (what, names)
-            self.problem(self.room.fabric["backend"] + "_pools", expected, "%d pools" % len(self.room.pools))
+            self.problem(self.room.variable, expected, "%d pools" % len(self.room.pools))
 
     def addresses(self, natural):
         return {pod: str(ipaddress.ip_address(self.taken[pod])) for pod in sorted(self.taken, key=natural)}

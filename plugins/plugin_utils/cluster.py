@@ -20,7 +20,7 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
             "borrowed": [],          # addresses of its pods in others' blocks, as /32
             "public_key": None,      # that the node has told, with backends that encrypt
             "options": {},           # of the backend's variables those that each node says for itself
-            "pods": [{"name": "web", "address": "10.244.1.2", "labels": {}, "unit": None}]}},
+            "pods": [{"name": "web", "address": "10.244.1.2", "pool": None, "labels": {}, "unit": None}]}},
         "leases": "..."}}}           # the text of the copy that every node keeps, made once for all of them
 """
 
@@ -198,7 +198,7 @@ def _fabric(members, hosts, problems):
             "labels": row["labels"] or {},
             "options": {key: row["options"][key] for key in recipe.PER_NODE},
             "blocks": row["options"].get("blocks") or [],
-            "pods": _pods(host, row["pods"] or [], cidr, problems),
+            "pods": _pods(host, row["pods"] or [], cidr, fabric, problems),
         }
     if cidr is not None:
         for host, variable, value, expected in recipe.check_cluster(fabric):
@@ -294,8 +294,9 @@ def _pinned_subnet(host, value, cidr, problems):
     return None
 
 
-def _pods(host, pods, cidr, problems):
+def _pods(host, pods, cidr, fabric, problems):
     names, result = {}, []
+    pools = [pool["name"] for pool in fabric["pools"] or ()]
     for index, pod in enumerate(pods):
         field = "fabric_pods[%d]" % index
         name = pod["name"]
@@ -313,9 +314,12 @@ def _pods(host, pods, cidr, problems):
             elif cidr is not None and parsed not in cidr:
                 expected = "expected an address inside %s (fabric_pod_cidr); leave it out to have one chosen" % cidr
                 problems.append(Problem(host, field + ".address", expected, address))
+        if pod["pool"] is not None and pod["pool"] not in pools:
+            expected = "expected one of %s" % ", ".join(pools) if pools else "expected none: this fabric has no pools to choose from"
+            problems.append(Problem(host, field + ".pool", expected, pod["pool"]))
         if pod["unit"] is not None:
             _check_unit(host, field + ".unit", pod["unit"], problems)
-        result.append({"name": name, "address": address, "labels": pod["labels"] or {}, "unit": pod["unit"]})
+        result.append({"name": name, "address": address, "pool": pod["pool"], "labels": pod["labels"] or {}, "unit": pod["unit"]})
     return result
 
 

@@ -56,6 +56,7 @@ def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=
         for index in own
         for offset in offsets(index, len(pods), len(pods) - 1, max_pairs)
     ]
+    pairs = [pair for pair in pairs if not recipe.apart(fabric, *(pods[index][1]["address"] for index in pair))]
     found = []
     if "pod_pod" in checks:
         found += [_ping("pod_pod", pods[source], *_pod(pods[target])) for source, target in pairs]

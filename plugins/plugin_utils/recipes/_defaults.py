@@ -73,6 +73,11 @@ def daemon(dummy, dummy_name):
     return None
 
 
+def apart(dummy, dummy_address, dummy_other):
+    """Whether the pods of these addresses are kept from one another."""
+    return False
+
+
 def masquerades(fabric, dummy):
     """Whether what the pod of that address sends out of the cluster bears its node's address."""
     return fabric["masquerade"]

@@ -98,18 +98,20 @@ def address_mac(address):
     return "0a:58:" + ":".join("%02x" % byte for byte in ipaddress.ip_address(address).packed)
 
 
-def pods_on_bridge(fabric, node, bridge, mtu, segment=None, routed=True):
+def pods_on_bridge(fabric, node, bridge, mtu, segments=None, routed=True):
     """The node's pods, each a namespace with eth0 on a bridge that is their gateway (containernetworking/plugins:plugins/main/bridge).
 
-    Hairpin is on, so that a pod reaches itself through a service's address. C(segment) is the range whose addresses are on the link, where that is
-    more than the node's subnet; without C(routed) the bridge has no address and pods no way off it.
+    Hairpin is on, so that a pod reaches itself through a service's address. C(segments) are the ranges whose addresses are on the link, each with
+    the bridge's own address in it; left out, the node's subnet. Without C(routed) the bridge has no address and pods no way off it.
     """
-    segment, router = segment or node["subnet"], gateway(node["subnet"])
-    parts = [{"bridge": [{"name": bridge, "mac": address_mac(router), "mtu": mtu, "up": True, "stp": False}]}]
+    segments = segments or {node["subnet"]: gateway(node["subnet"])}
+    parts = [{"bridge": [{"name": bridge, "mac": address_mac(next(iter(segments.values()))), "mtu": mtu, "up": True, "stp": False}]}]
     if routed:
-        parts.append({"address": [{"dev": bridge, "address": with_length(router, segment)}]})
+        parts.append({"address": [{"dev": bridge, "address": with_length(router, segment)} for segment, router in segments.items()]})
+    networks = {ipaddress.ip_network(segment): segment for segment in segments}
     for pod in node["pods"]:
         name = pod["name"]
+        segment = next(networks[network] for network in networks if ipaddress.ip_address(pod["address"]) in network)
         parts.append(
             {
                 "netns": [{"name": name}],
@@ -124,7 +126,7 @@ def pods_on_bridge(fabric, node, bridge, mtu, segment=None, routed=True):
                     }
                 ],
                 "address": [{"netns": name, "dev": "eth0", "address": with_length(pod["address"], segment)}],
-                "route": [{"netns": name, "dst": "default", "via": router, "dev": "eth0"}] if routed else [],
+                "route": [{"netns": name, "dst": "default", "via": segments[segment], "dev": "eth0"}] if routed else [],
             }
         )
     return merge(*parts)

@@ -5,13 +5,16 @@
 """What Weave puts on a node (weaveworks/weave:net/bridge.go, net/expose.go), without Weave.
 
 All pods are on one link: the bridge C(weave) of every node, and between the bridges a VXLAN device that copies what is for everybody to every
-other node (head-end replication). It stands for Weave's fast datapath. Each node gives out the addresses of its own part of the range.
+other node (head-end replication). It stands for Weave's fast datapath. Each node gives out the addresses of its own part of the range, or where the
+range is divided into subnets, of its own blocks of them; pods of different subnets do not reach one another.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
+from .. import blocks
 from . import _defaults, _dns, _parts
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
@@ -33,6 +36,42 @@ def check(options):
         yield "weave_dns", True, "expected weave_expose: true with it: pods ask their node, which has to be on the link"
     if not DOMAIN.match(options["dns_domain"]):
         yield "weave_dns_domain", options["dns_domain"], "expected a domain name, such as weave.local"
+
+
+def check_cluster(fabric):
+    """What is wrong with the subnets, as (host, variable, value, expectation)."""
+    cluster, seen = ipaddress.ip_network(fabric["pod_cidr"]), {}
+    for index, subnet in enumerate(fabric["options"]["subnets"]):
+        field = "weave_subnets[%d]." % index
+        try:
+            cidr = ipaddress.ip_network(subnet["cidr"])
+        except ValueError:
+            cidr = None
+        if cidr is None or cidr.version != 4 or not cidr.subnet_of(cluster):
+            yield "", field + "cidr", subnet["cidr"], "expected a range inside fabric_pod_cidr %s, without bits beyond its length" % cluster
+            continue
+        for name, other in seen.items():
+            if other.overlaps(cidr):
+                yield "", field + "cidr", subnet["cidr"], "overlaps %s of %s: expected ranges that do not overlap" % (other, name)
+        if subnet["name"] in seen:
+            yield "", field + "name", subnet["name"], "expected names that differ"
+        seen[subnet["name"]] = cidr
+        if not cidr.prefixlen <= subnet["block_size"] <= 29:
+            yield "", field + "block_size", subnet["block_size"], "expected a length from %d to 29, with room for the node itself and for pods" % cidr.prefixlen
+    for name, node in fabric["nodes"].items() if fabric["options"]["subnets"] else ():
+        if node["subnet"]:
+            yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of weave_subnets here"
+
+
+def pools(fabric):
+    """The subnets of the range; of the first are those pods that name none."""
+    return [{"name": subnet["name"], "cidr": subnet["cidr"], "block_length": subnet["block_size"], "node_labels": {}, "disabled": False,
+             "explicit": index > 0, "router": True, "variable": "weave_subnets"} for index, subnet in enumerate(fabric["options"]["subnets"])] or None
+
+
+def apart(fabric, address, other):
+    """Whether the pods of two addresses are in different subnets, and so do not reach one another."""
+    return bool(fabric["pools"]) and blocks.pool_of(fabric["pools"], address) is not blocks.pool_of(fabric["pools"], other)
 
 
 def title(options):
@@ -73,7 +112,7 @@ def resolver(fabric, name):
 
 
 def _router(fabric, name):
-    return _parts.gateway(fabric["nodes"][name]["subnet"])
+    return next(iter(_segments(fabric, fabric["nodes"][name]).values()))
 
 
 def exclusive(options):
@@ -88,14 +127,23 @@ def document(fabric, name):
     peers = [entry for peer, entry in fabric["nodes"].items() if peer != name]
     return _parts.merge(
         {"underlay": {"address": node["ip"], "overhead": OVERHEAD, "mtu_limit": MTU}},
-        _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segment=fabric["pod_cidr"], routed=options["expose"]),
+        _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segments=_segments(fabric, node), routed=options["expose"]),
         _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True),
         {"vxlan_fdb": [{"dev": device, "mac": EVERYBODY, "dst": peer["ip"]} for peer in peers]},
         {} if options["learning"] else {"vxlan_fdb": [entry for peer in peers for entry in _known(fabric, device, peer)]},
         _parts.forwarding(),
+        _isolation(fabric, node, bridge) if fabric["pools"] else {},
         _parts.chain("filter", _parts.own(fabric, "WEAVE-FORWARD"), "FORWARD", _forwarded(fabric, bridge)),
         _masquerade(_parts.own(fabric, "WEAVE"), fabric["pod_cidr"]) if options["expose"] and fabric["masquerade"] else {},
     )
+
+
+def _segments(fabric, node):
+    """The ranges whose addresses are on the link, each with the node's own address in it."""
+    if not fabric["pools"]:
+        return {fabric["pod_cidr"]: _parts.gateway(node["subnet"])}
+    cidrs = {pool["name"]: pool["cidr"] for pool in fabric["pools"]}
+    return {cidrs[name]: address for name, address in blocks.routers(fabric["pools"], node["blocks"]).items()}
 
 
 def _device(fabric):
@@ -105,8 +153,29 @@ def _device(fabric):
 
 def _known(fabric, device, peer):
     """Where a peer's pods are, and the peer itself where it is on the link."""
-    addresses = [pod["address"] for pod in peer["pods"]] + ([_parts.gateway(peer["subnet"])] if fabric["options"]["expose"] else [])
-    return [{"dev": device, "mac": _parts.address_mac(address), "dst": peer["ip"]} for address in addresses]
+    own = [next(iter(_segments(fabric, peer).values()))] if fabric["options"]["expose"] else []
+    macs = [_parts.address_mac(address) for address in [pod["address"] for pod in peer["pods"]] + own]
+    return [{"dev": device, "mac": mac, "dst": peer["ip"]} for mac in macs]
+
+
+def _isolation(fabric, node, bridge):
+    """What keeps subnets apart: a pod sends from its own address, to its own subnet or off the link. IPv6, which has no subnets here, does not pass.
+
+    Packets between pods come by here because of br_netfilter, also those of pods that give themselves an address of another subnet.
+    """
+    on_link = "-i %s -o %s" % (bridge, bridge)
+    links = {pod["address"]: _parts.host_link(fabric["name"], pod["name"]) for pod in node["pods"]}
+    own = ["-m physdev --physdev-in %s ! -s %s -j DROP" % (link, address) for address, link in links.items()]
+    among = ["%s -s %s -d %s -j RETURN" % (on_link, pool["cidr"], pool["cidr"]) for pool in fabric["pools"]]
+    # What is for the link as a whole, broadcast and multicast, is no address of the range.
+    rest = "%s -s %s -d %s -j DROP" % (on_link, fabric["pod_cidr"], fabric["pod_cidr"])
+    name = _parts.own(fabric, "WEAVE-ISOLATION")
+    v6 = {
+        "iptables_chain": [{"table": "filter", "chain": name, "ip_version": 6, "rules": [on_link + " -j DROP"]}],
+        "iptables_rule": [{"table": "filter", "chain": "FORWARD", "rule": "-j " + name, "position": "first", "ip_version": 6}],
+        "sysctl": [{"key": "net/bridge/bridge-nf-call-ip6tables", "value": "1"}],
+    }
+    return _parts.merge(_parts.chain("filter", name, "FORWARD", own + among + [rest], position="first"), v6)
 
 
 def _forwarded(fabric, bridge):

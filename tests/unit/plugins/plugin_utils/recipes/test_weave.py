@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import intent
 import pytest
-from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, pods, recipes
+from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, pods, recipes, verify
 
 EVERYBODY = "00:00:00:00:00:00"
 
@@ -62,6 +62,48 @@ def test_a_second_fabric_on_the_node():
     found = document(fabric_name="two", fabric_number=161, weave_vni=7)
     assert [found["bridge"][0]["name"], found["vxlan"][0]["name"]] == ["weave-161", "vxlan-6784-161"]
     assert {chain["chain"] for chain in found["iptables_chain"]} == {"WEAVE-FORWARD-161", "WEAVE-161"}
+
+
+SUBNETS = [{"name": "all", "cidr": "10.244.0.0/17"}, {"name": "dev", "cidr": "10.244.128.0/20", "block_size": 28}]
+PODS = [{"name": "web"}, {"name": "lab", "pool": "dev"}]
+
+
+def test_subnets():
+    found = document(count=2, pods=PODS, weave_subnets=SUBNETS)
+    assert [entry["address"] for entry in found["address"]] == ["10.244.1.1/17", "10.244.129.1/20", "10.244.1.2/17", "10.244.129.2/20"]
+    assert [route["via"] for route in found["route"]] == ["10.244.1.1", "10.244.129.1"]
+    links = [link["name"] for link in found["veth"]]
+    (rules, dummy) = [chain["rules"] for chain in found["iptables_chain"] if chain["chain"] == "WEAVE-ISOLATION"]
+    assert rules == [
+        "-m physdev --physdev-in %s ! -s 10.244.1.2 -j DROP" % links[0], "-m physdev --physdev-in %s ! -s 10.244.129.2 -j DROP" % links[1],
+        "-i weave -o weave -s 10.244.0.0/17 -d 10.244.0.0/17 -j RETURN", "-i weave -o weave -s 10.244.128.0/20 -d 10.244.128.0/20 -j RETURN",
+        "-i weave -o weave -s 10.244.0.0/16 -d 10.244.0.0/16 -j DROP"]
+
+
+def test_verify_leaves_out_what_is_kept_apart():
+    fabric = intent.fabric(intent.nodes(2, fabric_pods=PODS), fabric_backend="weave", weave_subnets=SUBNETS)
+    pairs = {(probe["from"], probe["to"]) for probe in verify.targets(fabric, "node1", checks=("pod_pod",))}
+    assert pairs == {("node1/web", "node2/web"), ("node1/lab", "node2/lab")}
+
+
+@pytest.mark.parametrize("subnets, expected", [
+    ([{"name": "a", "cidr": "10.1.0.0/16"}], r"weave_subnets\[0\].cidr: 10.1.0.0/16: expected a range inside"),
+    ([{"name": "a", "cidr": "10.244.0.0/17"}, {"name": "b", "cidr": "10.244.64.0/20"}], r"weave_subnets\[1\].cidr: 10.244.64.0/20: overlaps"),
+    ([{"name": "a", "cidr": "10.244.0.0/17"}, {"name": "a", "cidr": "10.244.128.0/17"}], r"weave_subnets\[1\].name: a: expected names that differ"),
+    ([{"name": "a", "cidr": "10.244.0.0/17", "block_size": 30}], r"weave_subnets\[0\].block_size: 30: expected a length from 17 to 29"),
+])
+def test_wrong_subnets_are_named(subnets, expected):
+    with pytest.raises(cluster.InvalidCluster, match=expected):
+        document(weave_subnets=subnets)
+
+
+@pytest.mark.parametrize("variables, expected", [
+    ({}, "fabric_pods.0..pool: dev: expected none: this fabric has no pools"),
+    ({"weave_subnets": SUBNETS[:1]}, "fabric_pods.0..pool: dev: expected one of all"),
+])
+def test_a_pool_that_is_not_there(variables, expected):
+    with pytest.raises(cluster.InvalidCluster, match=expected):
+        document(pods=[{"name": "lab", "pool": "dev"}], **variables)
 
 
 def dns(**common):
