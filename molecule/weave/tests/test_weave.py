@@ -155,3 +155,27 @@ def test_other_names_are_asked_outside_and_those_of_pods_are_not(host):
     with outside(script):
         assert addresses(host, "upstream.example.org") == {"192.0.2.7"}
         assert host.run(in_pod("b", "getent ahostsv4 nobody.weave.local")).rc == 2
+
+
+def reaches(host, pod, address, *options):
+    return host.run(in_pod(pod, "ping -n -q -c 2 -i 0.2 -W 1 %s %s" % (" ".join(options), address))).rc == 0
+
+
+def test_pods_of_one_subnet_reach_one_another_and_no_other(host, name):
+    for place in NODES:
+        assert reaches(host, "d", pod_address(place, "d")) and reaches(host, "a", pod_address(place, "b"))
+        assert not reaches(host, "d", pod_address(place, "a")) and not reaches(host, "a", pod_address(place, "d"))
+
+
+def test_an_address_of_another_subnet_opens_nothing(host):
+    """Neither as a source of one's own, nor by a route on the link, nor by IPv6."""
+    own, other = pod_address("node2", "d"), pod_address("node2", "a")
+    try:
+        host.check_output(in_pod("d", "ip address add 10.244.100.1/17 dev eth0"))
+        assert not reaches(host, "d", other, "-I", "10.244.100.1")
+        assert not reaches(host, "d", other)
+        assert reaches(host, "d", own)
+    finally:
+        host.check_output(in_pod("d", "ip address delete 10.244.100.1/17 dev eth0"))
+    link_local = run_json(node("node2"), in_pod("a", "ip -6 -j address show dev eth0 scope link"))[0]["addr_info"][0]["local"]
+    assert not reaches(host, "d", link_local + "%eth0")
