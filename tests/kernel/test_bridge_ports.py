@@ -110,6 +110,15 @@ def on(node, dev):
     return [entry["local"] for link in json.loads(node.sh("ip -j address show dev %s scope global" % dev)) for entry in link["addr_info"] if entry]
 
 
+def never_without(commands, old, new):
+    """Assert that every address and route is on the new device before it leaves the old one."""
+    place = {line: number for number, line in enumerate(commands)}
+    gone = [place[line] for line in place if line.startswith("ip address delete") and line.endswith("dev " + old)]
+    gone += [place[line] for line in place if line.startswith("ip link delete") and line.endswith("dev " + old)]
+    come = [place[line] for line in place if "dev " + new in line and line.startswith(("ip address add", "ip route", "ip -6 route"))]
+    assert gone and len(come) == 10 and max(come) < min(gone), commands
+
+
 def test_a_connection_lives_through_all_of_it(node):
     start, had = node.snapshot(), on(node, "nic0")
     with transfer() as goes_on:
@@ -117,6 +126,7 @@ def test_a_connection_lives_through_all_of_it(node):
         assert node.differences(start, node.snapshot()) == []
         done = node.apply(DOCUMENT)
         assert done.after == foretold.after and done.commands() == foretold.commands()
+        never_without(done.commands(), "nic0", "br0")
         goes_on()
         assert on(node, "nic0") == [] and on(node, "br0") == had
         routes = json.loads(node.sh("ip -j route show table all type unicast"))
@@ -126,7 +136,7 @@ def test_a_connection_lives_through_all_of_it(node):
         assert again.after["bridge_port"] == [dict(PORT, move_addresses=True)]
         node.settled(again.after)
         goes_on()
-        node.apply({})
+        never_without(node.apply({}).commands(), "br0", "nic0")
     node.same(start)
     node.settled({})
 
@@ -163,7 +173,8 @@ def test_the_commands_do_the_same(node, document):
 def test_what_stands_on_the_device_again_moves_too(node):
     """As after the renewal of a DHCP lease; what somebody changes on the bridge comes back as they have it."""
     node.apply(DOCUMENT)
-    node.sh("ip address add 192.0.2.11/24 brd + dev nic0; ip address add 192.0.2.99/24 brd + dev nic0; ip route replace 198.18.0.0/15 via 192.0.2.3 dev br0 mtu 1400")
+    node.sh("ip address add 192.0.2.11/24 brd + dev nic0; ip address add 192.0.2.99/24 brd + dev nic0;"
+            "ip route replace 198.18.0.0/15 via 192.0.2.3 dev br0 mtu 1400")
     assert set(on(node, "nic0")) == {"192.0.2.11", "192.0.2.99"}
     done = node.apply(DOCUMENT)
     assert done.counts() == {"add": {"address": 1}, "remove": {"address": 2}} and on(node, "nic0") == []
@@ -178,8 +189,10 @@ def test_what_stands_on_the_device_again_moves_too(node):
 
 def test_addresses_that_bring_no_route(node):
     """As NetworkManager makes them, which makes the routes itself."""
-    node.sh("ip address flush dev nic0; ip address add 192.0.2.11/24 brd + dev nic0 noprefixroute; ip address add 2001:db8:1::11/64 dev nic0 nodad noprefixroute;"
-            "ip route add 192.0.2.0/24 dev nic0 proto kernel scope link src 192.0.2.11 metric 100; ip route add 2001:db8:1::/64 dev nic0 proto kernel metric 100;"
+    node.sh("ip address flush dev nic0; ip address add 192.0.2.11/24 brd + dev nic0 noprefixroute;"
+            "ip address add 2001:db8:1::11/64 dev nic0 nodad noprefixroute;"
+            "ip route add 192.0.2.0/24 dev nic0 proto kernel scope link src 192.0.2.11 metric 100;"
+            "ip route add 2001:db8:1::/64 dev nic0 proto kernel metric 100;"
             "ip route add default via 192.0.2.1 dev nic0 metric 100")
     start = node.snapshot()
     with transfer() as goes_on:
