@@ -219,6 +219,17 @@ def test_what_means_the_device_means_the_bridge(node):
     node.apply({})
 
 
+def test_the_segment_sees_the_device_s_mac_whatever_other_ports_have(node):
+    """By itself a bridge has the lowest of its ports."""
+    document = dict(DOCUMENT, veth=[{"name": "v0", "mac": "02:00:00:00:00:01", "master": "br0", "peer": {"name": "v1"}}])
+    node.apply(document)
+    assert json.loads(node.sh("ip -j link show br0"))[0]["address"] == "02:00:00:00:07:01"
+    node.settled(document)
+    other = dict(document, bridge=[{"name": "br0", "mac": "02:00:00:00:0c:01"}])
+    node.apply(other)
+    node.settled(other)
+
+
 def test_ports_change_their_bridge_or_keep_their_addresses(node):
     start, had = node.snapshot(), on(node, "nic0")
     with transfer() as goes_on:
@@ -328,5 +339,34 @@ def test_a_run_after_the_commands_by_hand(node):
         node.settled(DOCUMENT)
         assert on(node, "br0") == had
         node.settled(DOCUMENT)
+        node.apply({})
+    node.same(start)
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, {}])
+def test_a_bridge_that_somebody_deleted(node, document):
+    """All that was on it is written down: it stands again, or is given back."""
+    start = node.snapshot()
+    node.apply(DOCUMENT)
+    whole = node.snapshot(sysctls=False)
+    node.sh("ip link delete br0")
+    node.apply(document)
+    if document:
+        node.same(whole, sysctls=False)
+        node.apply({})
+    node.same(start)
+
+
+def test_in_stages_the_bridge_gets_all_of_it_at_once(node):
+    start, had = node.snapshot(), on(node, "nic0")
+    with transfer() as goes_on:
+        assert node.apply(DOCUMENT, stage="add").pending == ["change"]
+        assert on(node, "nic0") == had and on(node, "br0") == []
+        assert node.apply(DOCUMENT, stage="change").pending == []
+        assert on(node, "nic0") == [] and on(node, "br0") == had
+        node.settled(DOCUMENT)
+        goes_on()
+        assert node.apply({}, stage="change").pending == ["purge"]
+        assert on(node, "br0") == had
         node.apply({})
     node.same(start)

@@ -389,7 +389,8 @@ def iptables_rule(draft):
 
 
 STRATEGIES = {
-    "netns": netns, "bridge": bridge, "bridge_port": bridge_port, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan, "vxlan": vxlan,
+    "netns": netns, "bridge": bridge, "bridge_port": bridge_port, "dummy": dummy, "veth": veth, "vlan": vlan, "macvlan": macvlan, "ipvlan": ipvlan,
+    "vxlan": vxlan,
     "ipip": ipip, "wireguard": wireguard, "sysctl": sysctl, "ipset": ipset, "address": address, "vxlan_fdb": vxlan_fdb, "neighbour": neighbour,
     "tuntap": tuntap, "proxy_neighbour": proxy_neighbour, "rule": rule, "route": route, "xfrm_state": xfrm_state, "xfrm_policy": xfrm_policy,
     "iptables_chain": iptables_chain, "iptables_rule": iptables_rule,
@@ -398,7 +399,8 @@ STRATEGIES = {
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
 BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
-    "bridge_port": ("bridge",), "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
+    "bridge_port": ("bridge",),
+    "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
     "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
