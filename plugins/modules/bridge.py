@@ -62,6 +62,7 @@ notes:
   - A kernel without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING) takes O(vlan_protocol) and O(vlan_default_pvid), and forgets them. That is an
     error here, as is to filter.
 seealso:
+  - module: clusternet.fabric.bridge_port
   - module: clusternet.fabric.bridge_vlan
   - module: clusternet.fabric.veth
 author:

@@ -45,6 +45,8 @@ options:
     default: true
 notes:
   - Permanent neighbours of the device do not move. A run that would lose some is refused.
+  - A bridge with O(clusternet.fabric.bridge#module:stp) keeps a new port from forwarding for twice its
+    O(clusternet.fabric.bridge#module:forward_delay), in which connections stand still.
   - Rules of packet filters that name the device do not see the bridge's packets.
 seealso:
   - module: clusternet.fabric.bridge

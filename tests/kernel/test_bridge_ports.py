@@ -110,6 +110,15 @@ def on(node, dev):
     return [entry["local"] for link in json.loads(node.sh("ip -j address show dev %s scope global" % dev)) for entry in link["addr_info"] if entry]
 
 
+def never_without(commands, old, new):
+    """Assert that every address and route is on the new device before it leaves the old one."""
+    place = {line: number for number, line in enumerate(commands)}
+    gone = [place[line] for line in place if line.startswith("ip address delete") and line.endswith("dev " + old)]
+    gone += [place[line] for line in place if line.startswith("ip link delete") and line.endswith("dev " + old)]
+    come = [place[line] for line in place if "dev " + new in line and line.startswith(("ip address add", "ip route", "ip -6 route"))]
+    assert gone and len(come) == 10 and max(come) < min(gone), commands
+
+
 def test_a_connection_lives_through_all_of_it(node):
     start, had = node.snapshot(), on(node, "nic0")
     with transfer() as goes_on:
@@ -117,6 +126,7 @@ def test_a_connection_lives_through_all_of_it(node):
         assert node.differences(start, node.snapshot()) == []
         done = node.apply(DOCUMENT)
         assert done.after == foretold.after and done.commands() == foretold.commands()
+        never_without(done.commands(), "nic0", "br0")
         goes_on()
         assert on(node, "nic0") == [] and on(node, "br0") == had
         routes = json.loads(node.sh("ip -j route show table all type unicast"))
@@ -126,7 +136,7 @@ def test_a_connection_lives_through_all_of_it(node):
         assert again.after["bridge_port"] == [dict(PORT, move_addresses=True)]
         node.settled(again.after)
         goes_on()
-        node.apply({})
+        never_without(node.apply({}).commands(), "br0", "nic0")
     node.same(start)
     node.settled({})
 
@@ -163,7 +173,8 @@ def test_the_commands_do_the_same(node, document):
 def test_what_stands_on_the_device_again_moves_too(node):
     """As after the renewal of a DHCP lease; what somebody changes on the bridge comes back as they have it."""
     node.apply(DOCUMENT)
-    node.sh("ip address add 192.0.2.11/24 brd + dev nic0; ip address add 192.0.2.99/24 brd + dev nic0; ip route replace 198.18.0.0/15 via 192.0.2.3 dev br0 mtu 1400")
+    node.sh("ip address add 192.0.2.11/24 brd + dev nic0; ip address add 192.0.2.99/24 brd + dev nic0;"
+            "ip route replace 198.18.0.0/15 via 192.0.2.3 dev br0 mtu 1400")
     assert set(on(node, "nic0")) == {"192.0.2.11", "192.0.2.99"}
     done = node.apply(DOCUMENT)
     assert done.counts() == {"add": {"address": 1}, "remove": {"address": 2}} and on(node, "nic0") == []
@@ -178,8 +189,10 @@ def test_what_stands_on_the_device_again_moves_too(node):
 
 def test_addresses_that_bring_no_route(node):
     """As NetworkManager makes them, which makes the routes itself."""
-    node.sh("ip address flush dev nic0; ip address add 192.0.2.11/24 brd + dev nic0 noprefixroute; ip address add 2001:db8:1::11/64 dev nic0 nodad noprefixroute;"
-            "ip route add 192.0.2.0/24 dev nic0 proto kernel scope link src 192.0.2.11 metric 100; ip route add 2001:db8:1::/64 dev nic0 proto kernel metric 100;"
+    node.sh("ip address flush dev nic0; ip address add 192.0.2.11/24 brd + dev nic0 noprefixroute;"
+            "ip address add 2001:db8:1::11/64 dev nic0 nodad noprefixroute;"
+            "ip route add 192.0.2.0/24 dev nic0 proto kernel scope link src 192.0.2.11 metric 100;"
+            "ip route add 2001:db8:1::/64 dev nic0 proto kernel metric 100;"
             "ip route add default via 192.0.2.1 dev nic0 metric 100")
     start = node.snapshot()
     with transfer() as goes_on:
@@ -204,6 +217,17 @@ def test_what_means_the_device_means_the_bridge(node):
     assert [link["dev"] for link in done.after["vxlan"]] == ["br0", "br0"]
     node.settled(document)
     node.apply({})
+
+
+def test_the_segment_sees_the_device_s_mac_whatever_other_ports_have(node):
+    """By itself a bridge has the lowest of its ports."""
+    document = dict(DOCUMENT, veth=[{"name": "v0", "mac": "02:00:00:00:00:01", "master": "br0", "peer": {"name": "v1"}}])
+    node.apply(document)
+    assert json.loads(node.sh("ip -j link show br0"))[0]["address"] == "02:00:00:00:07:01"
+    node.settled(document)
+    other = dict(document, bridge=[{"name": "br0", "mac": "02:00:00:00:0c:01"}])
+    node.apply(other)
+    node.settled(other)
 
 
 def test_ports_change_their_bridge_or_keep_their_addresses(node):
@@ -315,5 +339,34 @@ def test_a_run_after_the_commands_by_hand(node):
         node.settled(DOCUMENT)
         assert on(node, "br0") == had
         node.settled(DOCUMENT)
+        node.apply({})
+    node.same(start)
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, {}])
+def test_a_bridge_that_somebody_deleted(node, document):
+    """All that was on it is written down: it stands again, or is given back."""
+    start = node.snapshot()
+    node.apply(DOCUMENT)
+    whole = node.snapshot(sysctls=False)
+    node.sh("ip link delete br0")
+    node.apply(document)
+    if document:
+        node.same(whole, sysctls=False)
+        node.apply({})
+    node.same(start)
+
+
+def test_in_stages_the_bridge_gets_all_of_it_at_once(node):
+    start, had = node.snapshot(), on(node, "nic0")
+    with transfer() as goes_on:
+        assert node.apply(DOCUMENT, stage="add").pending == ["change"]
+        assert on(node, "nic0") == had and on(node, "br0") == []
+        assert node.apply(DOCUMENT, stage="change").pending == []
+        assert on(node, "nic0") == [] and on(node, "br0") == had
+        node.settled(DOCUMENT)
+        goes_on()
+        assert node.apply({}, stage="change").pending == ["purge"]
+        assert on(node, "br0") == had
         node.apply({})
     node.same(start)

@@ -48,7 +48,8 @@ FOREIGN = {
     "nic": (
         """ip address add 192.168.88.1/24 brd + dev eth9p; ip address add 192.168.88.2/24 dev eth9p; ip address add 192.168.87.1/32 dev eth9p label eth9p:1
         ip route add 192.168.89.0/24 via 192.168.88.9 proto 99 mtu 1400; ip route add 192.168.90.0/24 via 192.168.88.9 src 192.168.88.2 metric 7 table 78""",
-        """ip -o -4 address show | grep -o -e 192.168.88.*/24 -e 192.168.87.1/32 | sort; ip route show table all | grep -o -e 192.168.89.0/24.*dev -e 192.168.90.0/24.*dev"""),
+        """ip -o -4 address show | grep -o -e 192.168.88.*/24 -e 192.168.87.1/32 | sort
+        ip route show table all | grep -o -e 192.168.89.0/24.*dev -e 192.168.90.0/24.*dev"""),
     "rule": ("""ip rule add from 203.0.113.0/24 table 77 priority 1000""", """ip rule show | grep 203.0.113"""),
     "iptables": (
         """iptables -P FORWARD DROP; iptables -N FOREIGN; iptables -A FOREIGN -j RETURN; iptables -A FORWARD -i foreign0 -c 7 700 -j ACCEPT

@@ -438,7 +438,8 @@ STRATEGIES = {
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
 BESIDE = {
     "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
-    "bridge_port": ("bridge",), "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
+    "bridge_port": ("bridge",),
+    "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
     "bridge_vlan": ("bridge", "veth"), "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),

@@ -15,7 +15,7 @@ from itertools import groupby
 from .document import Wanted, uppers
 from .errors import Conflict, FabricError
 from .kinds import KINDS, LINKS, sysctl
-from .kinds._base import Operation, place
+from .kinds._base import Kind, Operation, place
 from .kinds._bulk import Bulk
 from .kinds._hops import harmed
 from .kinds._link import children, is_fallback, whose
@@ -369,6 +369,8 @@ def link_order(wanted):
 
 def in_order(kind, items):
     """[(key, object)] as they are built one after the other."""
+    if type(kind).order is Kind.order:
+        return list(items.items())
     return sorted(items.items(), key=lambda pair: kind.order(pair[1]))
 
 

@@ -63,6 +63,8 @@ def _beside(found, operations):
     for operation in operations:
         table, key = operation.kind.table, operation.key
         ends = {key, (operation.after or operation.before).get("peer")} - {None} if table == "link" else set()
+        if operation.kind.name == "bridge_port":
+            ends.add((key[0], operation.after.get("master")))  # what the bridge gets with its port waits with it
         if disturbed.intersection(_devices(operation)) or ends & disturbed:
             disturbed |= ends
             continue

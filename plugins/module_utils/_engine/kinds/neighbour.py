@@ -21,7 +21,7 @@ NDA_DST, NDA_LLADDR, NDA_PROTOCOL = 1, 2, 12
 NUD_PERMANENT, NTF_PROXY = 0x80, 0x08
 INET = {4: socket.AF_INET, 6: socket.AF_INET6}
 FAMILY = {inet: family for family, inet in INET.items()}
-_LLADDR = struct.Struct("=HH6sxx")
+_BOTH = {4: struct.Struct("=HH4sHH6sxx"), 6: struct.Struct("=HH16sHH6sxx")}  # NDA_DST and NDA_LLADDR
 
 
 @shared
@@ -94,13 +94,22 @@ class Neighbour(Bulk):
         return wire.RTM_NEWNEIGH, wire.NLM_F_CREATE | wire.NLM_F_REPLACE
 
     def bodies(self, transaction, pairs):
-        heads = {(device, family): struct.pack("=BxxxiHBB", INET[family], transaction.index(*device), NUD_PERMANENT, 0, 0)
-                 for device, family in {(key[:2], item["family"]) for key, item in pairs}}
-        macs = bytes.fromhex("".join([item["mac"] for dummy, item in pairs]).replace(":", ""))
-        bodies = [heads[key[:2], item["family"]] + wire.attribute(NDA_DST, socket.inet_pton(INET[item["family"]], key[2]))
-                  + _LLADDR.pack(10, NDA_LLADDR, raw) for (key, item), (raw,) in zip(pairs, struct.iter_unpack("6s", macs))]
-        return [body + wire.attribute(NDA_PROTOCOL, bytes([item["protocol"]])) if item["protocol"] else body
-                for body, (dummy, item) in zip(bodies, pairs)]
+        macs = struct.iter_unpack("6s", bytes.fromhex("".join([item["mac"] for dummy, item in pairs]).replace(":", "")))
+        alike, bodies = {}, []
+        for ((netns, dev, text), item), (mac,) in zip(pairs, macs):
+            which = netns, dev, item["family"], item["protocol"]
+            if which not in alike:
+                alike[which] = self._around(transaction, *which)
+            head, pack, inet, size, tail = alike[which]
+            bodies.append(head + pack(size, NDA_DST, socket.inet_pton(inet, text), 10, NDA_LLADDR, mac) + tail)
+        return bodies
+
+    @staticmethod
+    def _around(transaction, netns, dev, family, protocol):
+        """(what stands before the address, how that and the MAC are packed, the address family, the attribute's size, what stands behind)"""
+        head = struct.pack("=BxxxiHBB", INET[family], transaction.index(netns, dev), NUD_PERMANENT, 0, 0)
+        tail = wire.attribute(NDA_PROTOCOL, bytes([protocol])) if protocol else b""
+        return head, _BOTH[family].pack, INET[family], 8 if family == 4 else 20, tail
 
     def commands(self, operation):
         netns, dev, text = operation.key
