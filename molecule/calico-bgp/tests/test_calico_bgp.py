@@ -17,8 +17,9 @@ from lab_host import in_pod, node, run_json, underlay
 from runs import SITE, stats, succeeded
 from traffic import pinging
 
-SCENARIO = yaml.safe_load((pathlib.Path(__file__).parents[1] / "inventory/scenario.yml").read_text())["fabric"]["vars"]
-BORROWED = SCENARIO["scenario_borrower"]["address"]
+INVENTORY = pathlib.Path(__file__).parents[1] / "inventory/scenario.yml"
+SCENARIO = yaml.safe_load(INVENTORY.read_text())["fabric"]["vars"]
+BORROWED = "10.244.2.40"
 ROUTER, BEHIND = "198.18.0.1", "198.18.32.0/24"
 NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
 BIRDC = "birdc -s /run/clusternet-bird-fabric/bird.ctl "
@@ -121,7 +122,7 @@ def test_sessions_become_others_and_no_packet_is_lost(changes, sessions):
     lab = Lab(os.environ["CLUSTERNET_LAB_NAME"])
     lab.segments = 1
     with pinging(lab) as pings_between_all:
-        run = lab.playbook(SITE, "--skip-tags", "verify", "-e", json.dumps(dict(SCENARIO, **changes)))
+        run = lab.playbook(SITE, "-i", str(INVENTORY), "--skip-tags", "verify", "-e", json.dumps(changes))
     print(pings_between_all)
     succeeded(run)
     assert set(stats(run, "changed").values()) != {0}

@@ -92,6 +92,7 @@ TOPOLOGIES = {
         {"Global_172_19_4_87": session("172.19.4.87", 64533, keep=True)}, "tunnel", [], (None, 64532)),
 }
 
+
 def sessions(text):
     found = {}
     for name, body in re.findall(r"^protocol bgp (\S+) from bgp_template \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
