@@ -262,7 +262,7 @@ def ipset(draft):
         "bitmap:port": ["%d" % n for n in range(1000, 1006)],
     }
     for name in draft.some("S", "T"):
-        type_ = draft.again(("type", name), "hash:ip", "hash:ip", "hash:net", "bitmap:port", tenths=5)
+        type_ = draft.again(("type", name), "hash:ip", "hash:ip", "hash:net", "bitmap:port", tenths=8)
         shape = {"range": "1000-1100"} if type_ == "bitmap:port" else {"family": "inet", "maxelem": draft.again(("maxelem", name), 65536, 100)}
         listed = [dict({"member": text}, **draft.pick({}, {"comment": "two words"})) for text in draft.some(*members[type_])]
         draft.add("ipset", name=name, type=type_, comment=True, timeout=draft.again(("timeout", name), None, None, 0, 3000), members=listed, **shape)
