@@ -192,9 +192,9 @@ power-cuts: prepare-dev  ## a machine's power goes at 10 random moments while a 
 others: prepare-dev  ## networkd, NetworkManager, Docker, nftables, ufw and firewalld on a machine with a network
 	@$(STEP) "other software on a machine" python -m pytest -v -s tests/vm/test_others.py
 
-.PHONY: ipip
-ipip: prepare-dev  ## Calico's IPIP between virtual machines, which the lab's kernel need not have
-	@$(STEP) "IPIP between virtual machines" python -m pytest -v -s tests/vm/test_ipip.py
+.PHONY: tunnels
+tunnels: prepare-dev  ## Calico's IPIP and WireGuard between virtual machines, which the lab's kernel need not have
+	@$(STEP) "tunnels between virtual machines" python -m pytest -v -s tests/vm/test_calico_tunnels.py
 
 .PHONY: lab-inside
 lab-inside: prepare-dev  ## `make site` and `make lab-down` on a plain Debian machine with systemd as PID 1
