@@ -91,12 +91,14 @@ class Draft:
     def end(self, netns, name, kind, mtus=(None, 1300, 1400, 1200), twin=""):
         """What any link can be told, and perhaps a bridge to be a port of: of the second end of a pair none that the first one's
         `twin` bridge is joined to already. A loop would carry its first multicast packet for ever, and take a processor with it."""
-        up, mtu = self.again(("up", netns, name), True, True, True, True, False), self.pick(*mtus)
+        up, mtu = self.again(("up", netns, name), True, True, True, False, tenths=5), self.pick(*mtus)
         found = {"netns": netns or None, "name": name, "mtu": mtu, "mac": self.pick(*own_macs(netns + name)), "up": up}
         bridges = [bridge_ for bridge_ in self.bridges(netns) if not twin or self.segment(netns, bridge_) != self.segment("", twin)]
         if bridges and self.maybe():
             found["master"] = self.pick(*bridges)
             found["bridge_port"] = {flag: self.maybe() for flag in self.some(*PORT_FLAGS)} or None
+        elif self.maybe():
+            found["master"] = ""  # a port is released; where nothing is said it stays one
         self.device(netns, name, up, mtu, found.get("master", ""), kind)
         return {option: value for option, value in found.items() if value is not None}
 
@@ -150,12 +152,12 @@ def veth(draft):
 def vxlan(draft):
     for name in draft.free("", "t0", "t1", "s0"):
         number = ("t0", "t1", "s0").index(name)
-        found = dict(draft.end("", name, "vxlan"), local=UNDERLAY, dev="eth9", learning=draft.maybe(), ttl=draft.pick(None, 4, 9),
+        found = dict(draft.end("", name, "vxlan"), local=UNDERLAY, dev="eth9", learning=draft.again(("learning", name), False, True), ttl=draft.pick(None, 4, 9),
                      ageing_time=draft.pick(None, 60, 100), l2miss=draft.pick(None, None, None, True))
         if number == 1 and draft.maybe():
             found.update(external=True, port=4790)
         else:
-            found.update(vni=10 * number + draft.pick(7, 7, 8), port=draft.pick(8472, 8472, 8472, 4789),
+            found.update(vni=10 * number + draft.again(("vni", name), 7, 8, tenths=9), port=draft.again(("port", name), 8472, 8472, 4789),
                          group=draft.pick("", "", "", "239.1.1.1"))
         draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
 
@@ -437,11 +439,11 @@ STRATEGIES = {
 
 # What a kind's documents are also about: what its objects stand on, and what takes their names. Without an entry, any two others.
 BESIDE = {
-    "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "vxlan"), "vxlan": ("bridge", "veth"), "macvlan": ("netns", "bridge"),
+    "bridge": ("veth", "vxlan"), "veth": ("netns", "bridge", "address"), "vxlan": ("bridge", "address", "neighbour"), "macvlan": ("netns", "bridge"),
     "bridge_port": ("bridge",),
     "dummy": ("netns", "bridge"), "vlan": ("netns", "bridge", "dummy"), "ipvlan": ("netns", "dummy"), "sysctl": ("netns", "vxlan", "veth"),
     "address": ("netns", "vxlan", "veth"), "vxlan_fdb": ("vxlan",), "neighbour": ("vxlan", "address"), "route": ("vxlan", "address"),
-    "bridge_vlan": ("bridge", "veth"), "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "address"), "rule": ("netns",),
+    "bridge_vlan": ("bridge", "veth"), "tuntap": ("netns", "bridge", "address"), "proxy_neighbour": ("vxlan", "veth", "address"), "rule": ("netns",),
     "ipset": ("iptables_chain",), "iptables_chain": ("iptables_rule",), "iptables_rule": ("iptables_chain",), "xfrm_state": ("xfrm_policy",),
 }  # fmt: skip
 

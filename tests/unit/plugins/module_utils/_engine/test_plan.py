@@ -56,6 +56,7 @@ def plan(document, node):
         item.setdefault("below", {})
     noted = [item for table in ("ipset", "xfrm_policy") for item in model[table].values()]
     noted += [item for key, item in model["address"].items() if key in wanted_of(document, node)["address"]]
+    noted += [item for key, item in model["chain"].items() if key in wanted_of(document, node)["iptables_chain"]]
     for item in noted:
         item["noted"] = "blue"  # in the ledger
     for number, item in enumerate(model["link"].values()):
