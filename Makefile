@@ -164,7 +164,7 @@ molecule-oldest:  ## the same with the oldest ansible-core that is supported, in
 
 .PHONY: scenarios
 scenarios: prepare-dev  ## every scenario of molecule but vm
-	@$(STEP) "molecule: every scenario of the lab" molecule test --all --exclude vm --workers 2
+	@$(STEP) "molecule: every scenario of the lab" molecule test --all --exclude vm
 
 # Two labs at a time, and the files that take longest first, so that none of them is left to run alone.
 LONG_SITE_TESTS := $(addprefix tests/site/test_,moves.py leases.py fabrics.py kills.py)

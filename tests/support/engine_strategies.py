@@ -152,8 +152,8 @@ def veth(draft):
 def vxlan(draft):
     for name in draft.free("", "t0", "t1", "s0"):
         number = ("t0", "t1", "s0").index(name)
-        found = dict(draft.end("", name, "vxlan"), local=UNDERLAY, dev="eth9", learning=draft.again(("learning", name), False, True), ttl=draft.pick(None, 4, 9),
-                     ageing_time=draft.pick(None, 60, 100), l2miss=draft.pick(None, None, None, True))
+        found = dict(draft.end("", name, "vxlan"), local=UNDERLAY, dev="eth9", learning=draft.again(("learning", name), False, True),
+                     ttl=draft.pick(None, 4, 9), ageing_time=draft.pick(None, 60, 100), l2miss=draft.pick(None, None, None, True))
         if number == 1 and draft.maybe():
             found.update(external=True, port=4790)
         else:

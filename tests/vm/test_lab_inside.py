@@ -71,8 +71,9 @@ def wheels():
         shutil.rmtree(folder.parent, ignore_errors=True)
         work = folder.with_suffix(".new")
         platforms = ["--platform=%s_x86_64" % name for name in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")]
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--quiet", "--dest", str(work), "--requirement", str(requirements),
-                        "--constraint", str(constraints), "--only-binary=:all:", "--implementation=cp", "--python-version=3.11", *platforms], check=True, timeout=900)
+        options = ["--quiet", "--quiet", "--dest", str(work), "--requirement", str(requirements), "--constraint", str(constraints),
+                   "--only-binary=:all:", "--implementation=cp", "--python-version=3.11"]
+        subprocess.run([sys.executable, "-m", "pip", "download", *options, *platforms], check=True, timeout=900)
         work.rename(folder)
     return folder
 
