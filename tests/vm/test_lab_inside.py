@@ -81,7 +81,7 @@ def wheels():
 @pytest.fixture(scope="module", name="machine")
 def fixture_machine():
     folder = wheels()
-    with up(MACHINE, suffix="inside") as vms:
+    with up("-e", MACHINE, suffix="inside") as vms:
         made = Machine(vms)
         names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
         made.takes(ROOT, [name for name in map(pathlib.Path, names.stdout.decode().split("\0")[:-1]) if (ROOT / name).is_file()], THERE)
