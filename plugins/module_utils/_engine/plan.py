@@ -129,8 +129,10 @@ class Planner:
         for key, item in wanted["netns"].items():
             self.settle(KINDS["netns"], key, item)
         order = link_order(wanted)
+        links = dict(order)
         for key, item in order:
             if key not in self.work["link"] and item.get("lead", True):
+                self.make_room(item, links)
                 self.do(Operation(LINKS[item["kind"]], "add", key, after=item))
         sysctls = sorted(wanted["sysctl"].items(), key=lambda pair: sysctl.order(pair[0]))
         for key, item in sysctls:
@@ -146,6 +148,13 @@ class Planner:
                 self.settle_all(KINDS[name], KINDS[name].given(self.work, wanted[name], owner))
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
+
+    def make_room(self, item, links):
+        """A device is never larger than the one it stands on: where that one is to grow, it does so first."""
+        parent = item.get("parent")
+        found, wanted = self.work["link"].get(parent), links.get(parent)
+        if found and wanted and item["mtu"] and wanted["mtu"] and found["mtu"] < item["mtu"] <= wanted["mtu"]:
+            self.change(LINKS[wanted["kind"]], parent, {"mtu": wanted["mtu"]})
 
     def settle(self, kind, key, item):
         """Add the object where it is missing, change it where it differs."""
