@@ -177,3 +177,24 @@ def test_a_tunnel_whose_device_is_made_anew_is_too(node):
     node.apply(document(netns="p"))
     node.settled(document(netns="p"))
     assert json.loads(node.sh("ip -j -d link show a0"))[0]["link"] == "x0"
+
+
+@pytest.mark.needs("macvlan")
+@pytest.mark.parametrize("netns", ["", "p"])
+def test_a_child_and_a_larger_mtu_for_its_parent_come_together(node, netns):
+    """The kernel refuses a child that has a larger MTU than its parent; forward, and on the way back."""
+    def documents(mtu, *children):
+        return {"netns": [{"name": "p"}], "bridge": [{"name": "b0", "mac": "02:00:00:00:00:10", "mtu": mtu}],
+                "macvlan": [{"name": "m0", "parent": "b0", "mac": "02:00:00:00:00:11", "mtu": mtu, "netns": netns}] * len(children)}
+
+    small, large = documents("1300"), documents("1500", "m0")
+    node.apply(small)
+    foretold = node.apply(large, check=True)
+    assert node.apply(large).commands() == foretold.commands()
+    node.settled(large)
+    start = node.snapshot(sysctls=False)
+    operations = node.apply(small, check=True).operations
+    for number in range(len(operations)):
+        with pytest.raises(Exception, match="Nothing is changed"):
+            node.apply(small, fail_at=number)
+        node.same(start, sysctls=False)
