@@ -237,6 +237,20 @@ def test_neighbours_of_such_a_bridge_survive_a_run(node, how):
     node.settled(two)
 
 
+@pytest.mark.parametrize("mac", [None, "02:00:00:00:00:10"], ids=["of a port", "its own"])
+def test_a_neighbour_goes_with_the_port_of_such_a_bridge(node, mac):
+    """Whether the kernel takes it in passing depends on what nobody can read: whether the bridge's MAC is its own."""
+    bridge = {"bridge": [dict({"name": "br1"}, **({"mac": mac} if mac else {}))], "address": [{"dev": "br1", "address": "10.2.0.1/24"}]}
+    port = [{"name": "s0", "mac": "02:00:00:00:00:05", "master": "br1", "peer": {"name": "s1"}}]
+    neighbour = [{"dev": "br1", "address": "10.2.0.9", "mac": "02:00:00:00:00:99"}]
+    for one, two in ((dict(bridge, neighbour=neighbour), dict(bridge, veth=port)), (dict(bridge, veth=port, neighbour=neighbour), bridge)):
+        node.apply({})
+        node.apply(one)
+        foretold = node.apply(two, check=True)
+        assert node.apply(two).commands() == foretold.commands()
+        node.settled(two)
+
+
 def test_a_parent_takes_its_vxlan_devices(busy):
     busy.remove("veth", "", "v0")
     assert ("", "vx0") not in busy.planner.work["link"] and ("p", "v1") not in busy.planner.work["link"]

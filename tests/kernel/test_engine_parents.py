@@ -5,7 +5,6 @@
 
 import json
 
-import engine_node
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._child import temporary
@@ -204,18 +203,22 @@ def test_a_set_of_sources_is_compared_as_one(node):
     assert node.apply(document).commands() == ["ip link set dev m0 type macvlan macaddr set 02:00:00:00:00:0a 02:00:00:00:00:0b"]
 
 
-def test_a_parent_grows_before_what_is_to_stand_on_it():
-    """The kernel makes no macvlan that is larger than its parent; and a failure later on has the same to do on the way back."""
-    small = {"bridge": [{"name": "b0", "mtu": 1300, "up": True}]}
-    large = {"bridge": [{"name": "b0", "mtu": 1500, "up": True}], "macvlan": [{"name": "m1", "parent": "b0", "mtu": 1500, "up": True}],
-             "sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}]}
-    with engine_node.node():
-        for before, after in ((small, large), (large, small)):
-            engine_node.apply(before)
-            start = engine_node.snapshot(sysctls=False)
-            for number in range(len(engine_node.apply(after, check=True).operations)):
-                with pytest.raises(Exception, match="Nothing is changed"):
-                    engine_node.apply(after, fail_at=number)
-            engine_node.same(start, sysctls=False)
-            engine_node.apply(after)
-            assert not engine_node.apply(after, check=True).operations
+@pytest.mark.needs("macvlan")
+@pytest.mark.parametrize("netns", ["", "p"])
+def test_a_child_and_a_larger_mtu_for_its_parent_come_together(node, netns):
+    """The kernel refuses a child that has a larger MTU than its parent; forward, and on the way back."""
+    def documents(mtu, *children):
+        return {"netns": [{"name": "p"}], "bridge": [{"name": "b0", "mac": "02:00:00:00:00:10", "mtu": mtu}],
+                "macvlan": [{"name": "m0", "parent": "b0", "mac": "02:00:00:00:00:11", "mtu": mtu, "netns": netns}] * len(children)}
+
+    small, large = documents("1300"), documents("1500", "m0")
+    node.apply(small)
+    for after in (large, small):
+        start = node.snapshot(sysctls=False)
+        foretold = node.apply(after, check=True)
+        for number in range(len(foretold.operations)):
+            with pytest.raises(Exception, match="Nothing is changed"):
+                node.apply(after, fail_at=number)
+            node.same(start, sysctls=False)
+        assert node.apply(after).commands() == foretold.commands()
+        node.settled(after)

@@ -50,6 +50,8 @@ class Planner:
     def evict(self, wanted, owner, purge):
         """Remove what cannot become what is wanted, and our own objects that hold what a new one needs."""
         links = wanted.table("link")
+        if purge:
+            self.evict_neighbours(wanted["neighbour"], links, owner)
         while sum(self.evict_link(key, item, links, owner) for key, item in links.items()):
             pass  # what falls with one may be what another was made of
         for key in [key for key in self.work["ipset"] if key[1] == TEMPORARY]:
@@ -61,6 +63,14 @@ class Planner:
                 for other in kind.in_the_way(self.work, key, wanted["address"]):
                     if other in self.work["address"] and kind.owned(self.work, other, self.work["address"][other], owner):
                         self.remove_one(kind, other)
+
+    def evict_neighbours(self, wanted, links, owner):
+        """Of bridges that stay. When a port comes or goes, the bridge may or may not lose its neighbours (see port_changes), and what may be
+        gone cannot be removed."""
+        kind = KINDS["neighbour"]
+        for key, item in list(self.work["neighbour"].items()):
+            if key not in wanted and links.get(key[:2], {}).get("kind") == "bridge" and kind.owned(self.work, key, item, owner):
+                self.remove_one(kind, key)
 
     def evict_link(self, key, item, links, owner):
         """Whether a link went that cannot become the wanted one, or has what that needs."""
@@ -132,7 +142,7 @@ class Planner:
         links = dict(order)
         for key, item in order:
             if key not in self.work["link"] and item.get("lead", True):
-                self.make_room(item, links)
+                self.raise_mtu_below(key, item, links)
                 self.do(Operation(LINKS[item["kind"]], "add", key, after=item))
         sysctls = sorted(wanted["sysctl"].items(), key=lambda pair: sysctl.order(pair[0]))
         for key, item in sysctls:
@@ -149,12 +159,12 @@ class Planner:
         for kind in CHAINS:
             self.do_all(kind.build(self.work, wanted[kind.name], owner))
 
-    def make_room(self, item, links):
-        """A device is never larger than the one it stands on: where that one is to grow, it does so first."""
-        parent = item.get("parent")
-        found, wanted = self.work["link"].get(parent), links.get(parent)
-        if found and wanted and item["mtu"] and wanted["mtu"] and found["mtu"] < item["mtu"] <= wanted["mtu"]:
-            self.change(LINKS[wanted["kind"]], parent, {"mtu": wanted["mtu"]})
+    def raise_mtu_below(self, key, item, wanted):
+        """A link is not made with a larger MTU than what it stands on has, which may be to get a larger one too."""
+        below = item.get("parent") or item.get("dev") and (key[0], item["dev"])
+        found, becomes = self.work["link"].get(below), wanted.get(below)
+        if found and becomes and item["mtu"] and becomes["mtu"] and found["mtu"] and found["mtu"] < min(item["mtu"], becomes["mtu"]):
+            self.change(LINKS[becomes["kind"]], below, {"mtu": becomes["mtu"]})
 
     def settle(self, kind, key, item):
         """Add the object where it is missing, change it where it differs."""
