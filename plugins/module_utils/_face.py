@@ -60,12 +60,13 @@ def conclude(module, work):
 
 
 def result(module, outcome):
+    replaced = outcome.replaced()
     told = {
         "changed": outcome.changed,
         "operations": outcome.counts(),
     }
-    if outcome.replaced():
-        told["replaced"] = outcome.replaced()
+    if replaced:
+        told["replaced"] = replaced
     if outcome.resolved is not None:
         told.update(resolved=outcome.resolved, pending=outcome.pending, stored=outcome.stored, unconfirmed=outcome.unconfirmed)
     if outcome.missing:
@@ -75,7 +76,7 @@ def result(module, outcome):
     if module._diff and outcome.changed:
         told["diff"] = [
             {"before": _text(outcome.before), "after": _text(outcome.after)},
-            {"prepared": "".join(line + "\n" for line in ["# made anew: " + words for words in outcome.replaced()] + outcome.commands()
+            {"prepared": "".join(line + "\n" for line in ["# made anew: " + words for words in replaced] + outcome.commands()
                                  + outcome.stored * ["# and store it for the next restart"])},
         ]
     return told

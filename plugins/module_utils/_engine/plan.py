@@ -76,8 +76,9 @@ class Planner:
         """Whether a link went that cannot become the wanted one, or has what that needs."""
         kind, done = LINKS[item["kind"]], len(self.operations)
         found = self.work["link"].get(key)
-        if found is not None and kind.must_replace(found, item):
-            self.remove_link(key, kind.must_replace(found, item))
+        because = found is not None and kind.must_replace(found, item)
+        if because:
+            self.remove_link(key, because)
         found = self.work["link"].get(key)
         holds = found is not None and kind.claim(key, found) == kind.claim(key, item)
         rivals = None if holds else kind.rivals(key, item)

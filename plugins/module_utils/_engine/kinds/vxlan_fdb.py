@@ -100,11 +100,8 @@ class VxlanFdb(Bulk):
     def simulate(self, state, operation):
         if (operation.verb == "remove" or self.moves(operation)) and gone(operation.before["via"]):
             one = operation.key[:3] + operation.key[4:]
-            state.drop(self.table, [key for key in state[self.table] if key[:3] + key[4:] == one])
-        if operation.verb == "remove":
-            state[self.table].pop(operation.key, None)
-        else:
-            state[self.table][operation.key] = dict(operation.before or {}, **operation.after)
+            state.drop(self.table, [key for key in state[self.table] if key[:3] + key[4:] == one and key != operation.key])
+        super().simulate(state, operation)
 
     def requests(self, transaction, operation):
         netns, key = operation.key[0], operation.key
