@@ -2,11 +2,46 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pools of a fabric while blocks of them are given out: who holds what, and which block is next. Part of the allotment in C(blocks)."""
+"""The pools of a fabric: what is wrong with them, and while blocks of them are given out who holds what, and which block is next. Part of the
+allotment in C(blocks)."""
 
 from __future__ import annotations
 
 import ipaddress
+
+
+def network(text):
+    """An IPv4 network, or None for what is none."""
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError:
+        return None
+    return found if found.version == 4 and "/" in text else None
+
+
+def bears(node, labels):
+    """Whether a node has all of these labels."""
+    return all(str(node["labels"].get(label)) == str(value) for label, value in (labels or {}).items())
+
+
+def check(variable, entries, pod_cidr, shortest, longest):
+    """What is wrong with the names, ranges and block sizes of pools as the inventory has them, as (variable, value, expectation)."""
+    cluster, seen = ipaddress.ip_network(pod_cidr), []
+    for index, entry in enumerate(entries):
+        field, cidr = "%s[%d]." % (variable, index), network(entry["cidr"])
+        if cidr is None:
+            yield field + "cidr", entry["cidr"], "expected an IPv4 range such as 10.244.0.0/17, without bits beyond its length"
+            continue
+        if not cidr.subnet_of(cluster):
+            yield field + "cidr", entry["cidr"], "expected a range inside fabric_pod_cidr %s" % cluster
+        for name, other in seen:
+            if other.overlaps(cidr):
+                yield field + "cidr", entry["cidr"], "overlaps %s of pool %s: expected ranges that do not overlap" % (other, name)
+        if entry["name"] in [name for name, dummy in seen]:
+            yield field + "name", entry["name"], "expected names that differ"
+        seen.append((entry["name"], cidr))
+        if not max(cidr.prefixlen, shortest) <= entry["block_size"] <= longest:
+            yield field + "block_size", entry["block_size"], "expected a length from %d to %d" % (max(cidr.prefixlen, shortest), longest)
 
 
 class Room:
@@ -59,8 +94,7 @@ class Pool:
         self.next_stretch, self.next_block = int(self.count > self.stretch), 0
 
     def is_for(self, node):
-        wanted = self.data["node_labels"] or {}
-        return not self.data["disabled"] and all(str(node["labels"].get(label)) == str(value) for label, value in wanted.items())
+        return not self.data["disabled"] and bears(node, self.data["node_labels"])
 
     def serves(self, name):
         """Whether a pod that names that pool, or none, gets addresses of it."""

@@ -14,6 +14,7 @@ import ipaddress
 import re
 
 from .. import blocks
+from ..block_pools import bears, network
 
 LARGEST_AS = 2**32 - 1
 PORT = 179
@@ -29,15 +30,6 @@ _NUMBERS = {
     "port": (1, 65535, "a TCP port"), "hops": (1, 255, "a number of hops"), "local_preference": (0, 2**32 - 1, "a number"),
     "allow_local_as": (1, 10, "a number of times"), "graceful_restart_time": (1, 4095, "a number of seconds"),
 }
-
-
-def network(text):
-    """An IPv4 network, or None for what is none."""
-    try:
-        found = ipaddress.ip_network(text)
-    except ValueError:
-        return None
-    return found if found.version == 4 and "/" in text else None
 
 
 def is_address(text):
@@ -179,11 +171,6 @@ def sessions(fabric, name):
 def _add(found, session):
     """One session for one address and port: the mesh comes first, as long as there is one."""
     found.setdefault((session["address"], session["port"]), session)
-
-
-def bears(node, labels):
-    """Whether a node has all of these labels."""
-    return all(str(node["labels"].get(label)) == str(value) for label, value in (labels or {}).items())
 
 
 def _between(fabric, name, other, kind, peer):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
-from .. import blocks
+from .. import block_pools, blocks
 from . import _bgp, _bird, _bird_filters, _parts
 
 # Of these the model knows the keys alone.
@@ -81,7 +81,8 @@ def check_cluster(fabric):
     """What is wrong with pools and pins, as (host, variable, value, expectation)."""
     length = fabric["options"]["block_size"]
     if fabric["options"]["pools"]:
-        yield from _check_pools(fabric)
+        for variable, value, expected in _check_pools(fabric):
+            yield "", variable, value, expected
     elif length < ipaddress.ip_network(fabric["pod_cidr"]).prefixlen:
         yield "", "calico_block_size", length, "expected a length that is not shorter than that of fabric_pod_cidr %s" % fabric["pod_cidr"]
     yield from _bgp.check_cluster(fabric)
@@ -89,29 +90,15 @@ def check_cluster(fabric):
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of pools here; pin those with calico_blocks"
         for index, block in enumerate(node["options"]["blocks"]):
-            if _bgp.network(block) is None:
+            if block_pools.network(block) is None:
                 yield name, "calico_blocks[%d]" % index, block, "expected a block of a pool, such as 10.244.1.0/26"
 
 
 def _check_pools(fabric):
-    cluster, seen = ipaddress.ip_network(fabric["pod_cidr"]), []
-    for index, pool in enumerate(fabric["options"]["pools"]):
-        field, cidr = "calico_pools[%d]." % index, _bgp.network(pool["cidr"])
-        if cidr is None:
-            yield "", field + "cidr", pool["cidr"], "expected an IPv4 range such as 10.244.0.0/17, without bits beyond its length"
-            continue
-        if not cidr.subnet_of(cluster):
-            yield "", field + "cidr", pool["cidr"], "expected a range inside fabric_pod_cidr %s" % cluster
-        for name, other in seen:
-            if other.overlaps(cidr):
-                yield "", field + "cidr", pool["cidr"], "overlaps %s of pool %s: expected ranges that do not overlap" % (other, name)
-        if pool["name"] in [name for name, dummy in seen]:
-            yield "", field + "name", pool["name"], "expected names that differ"
-        seen.append((pool["name"], cidr))
-        if not max(cidr.prefixlen, 20) <= pool["block_size"] <= 32:
-            yield "", field + "block_size", pool["block_size"], "expected a length from %d to 32" % max(cidr.prefixlen, 20)
-        for variable, value, expected in _check_modes(field, pool, fabric["options"]):
-            yield "", variable, value, expected
+    pools_ = fabric["options"]["pools"]
+    yield from block_pools.check("calico_pools", pools_, fabric["pod_cidr"], 20, 32)
+    for index, pool in enumerate(pools_):
+        yield from _check_modes("calico_pools[%d]." % index, pool, fabric["options"])
 
 
 def pools(fabric):

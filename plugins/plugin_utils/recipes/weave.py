@@ -11,10 +11,9 @@ range is divided into subnets, of its own blocks of them; pods of different subn
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
-from .. import blocks
+from .. import block_pools, blocks
 from . import _defaults, _dns, _parts
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
@@ -40,24 +39,9 @@ def check(options):
 
 def check_cluster(fabric):
     """What is wrong with the subnets, as (host, variable, value, expectation)."""
-    cluster, seen = ipaddress.ip_network(fabric["pod_cidr"]), {}
-    for index, subnet in enumerate(fabric["options"]["subnets"]):
-        field = "weave_subnets[%d]." % index
-        try:
-            cidr = ipaddress.ip_network(subnet["cidr"])
-        except ValueError:
-            cidr = None
-        if cidr is None or cidr.version != 4 or not cidr.subnet_of(cluster):
-            yield "", field + "cidr", subnet["cidr"], "expected a range inside fabric_pod_cidr %s, without bits beyond its length" % cluster
-            continue
-        for name, other in seen.items():
-            if other.overlaps(cidr):
-                yield "", field + "cidr", subnet["cidr"], "overlaps %s of %s: expected ranges that do not overlap" % (other, name)
-        if subnet["name"] in seen:
-            yield "", field + "name", subnet["name"], "expected names that differ"
-        seen[subnet["name"]] = cidr
-        if not cidr.prefixlen <= subnet["block_size"] <= 29:
-            yield "", field + "block_size", subnet["block_size"], "expected a length from %d to 29, with room for the node itself and for pods" % cidr.prefixlen
+    # A block has room for the node itself and for pods.
+    for variable, value, expected in block_pools.check("weave_subnets", fabric["options"]["subnets"], fabric["pod_cidr"], 0, 29):
+        yield "", variable, value, expected
     for name, node in fabric["nodes"].items() if fabric["options"]["subnets"] else ():
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of weave_subnets here"
