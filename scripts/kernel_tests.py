@@ -77,7 +77,7 @@ class Machine:
         """pytest's exit code; its output passes through."""
         for path in (RECORDS["VM"], RECORDS["VM"].with_suffix(".xml")):
             path.unlink(missing_ok=True)
-        done = self.run("cd %s && exec python3 -m pytest -q -n 2 --lacking=%s --record=record.json --junit-xml=junit.xml "
+        done = self.run("cd %s && exec python3 -m pytest -v -n 2 --lacking=%s --record=record.json --junit-xml=junit.xml "
                         "tests/kernel 2>&1" % (THERE, ",".join(lacking)), stdin=subprocess.DEVNULL, timeout=LIMIT, check=False)
         RECORDS["VM"].parent.mkdir(parents=True, exist_ok=True)
         for name, path in (("record.json", RECORDS["VM"]), ("junit.xml", RECORDS["VM"].with_suffix(".xml"))):

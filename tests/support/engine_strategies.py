@@ -448,7 +448,7 @@ BESIDE = {
 }  # fmt: skip
 
 # Of these a document has one or two, where it has any.
-SELDOM = ("macvlan", "tuntap", "ipset", "sysctl", "neighbour", "proxy_neighbour", "route", "xfrm_policy")
+SELDOM = ("bridge_port", "macvlan", "tuntap", "ipset", "sysctl", "neighbour", "proxy_neighbour", "route", "xfrm_policy")
 
 # What can become of an object that is wanted before and after: of most kinds it can be changed, or has to be made anew.
 TRANSITIONS = ("made", "changed", "replaced", "removed")
