@@ -16,10 +16,9 @@ NODE_RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]
 
 def files(fabric, name):
     """The files of a node's pods, for the C(file_set) module."""
-    result = []
+    result, resolver = [], _resolv_conf(fabric, name)
     for pod in fabric["nodes"][name]["pods"]:
         folder = "/etc/netns/%s/" % pod["name"]
-        resolver = _resolv_conf(fabric, name)
         result.append({"path": folder + "hosts", "content": _hosts(pod)})
         result.append(dict({"path": folder + "resolv.conf"}, **({"content": resolver} if resolver else {"copy_of": NODE_RESOLV_CONF})))
         if pod["unit"]:
@@ -29,10 +28,10 @@ def files(fabric, name):
 
 def units(fabric, name):
     """The units of a node's pods, for the C(unit_set) module: the revision changes with whatever a unit has to be restarted for."""
-    result = []
+    result, resolver = [], _resolv_conf(fabric, name)
     for pod in fabric["nodes"][name]["pods"]:
         if pod["unit"]:
-            text = "\0".join([_unit(fabric, pod), _hosts(pod), _resolv_conf(fabric, name)])
+            text = "\0".join([_unit(fabric, pod), _hosts(pod), resolver])
             revision = hashlib.sha256(text.encode()).hexdigest()[:16]
             result.append({"name": unit_name(fabric, pod), "revision": revision, "netns": pod["name"]})
     return result

@@ -180,15 +180,22 @@ class Planner:
         table = self.work[kind.table]
         if items.items() <= table.items():
             return
+        if isinstance(kind, Bulk) and items.keys().isdisjoint(table):
+            self.add_all(kind, in_order(kind, items))
+            return
         differing = {key: item for key, item in items.items() if table.get(key) != item}
         for new, group in groupby(in_order(kind, differing), lambda pair: pair[0] not in table):
             if new and isinstance(kind, Bulk):
-                added = [Operation(kind, "add", key, None, kind.made(item)) for key, item in group]
-                kind.simulate_all(self.work, added)
-                self.operations += added
+                self.add_all(kind, group)
             else:
                 for key, item in group:
                     self.settle(kind, key, item)
+
+    def add_all(self, kind, items):
+        """[(key, object)] of which none is there."""
+        added = [Operation(kind, "add", key, None, kind.made(item)) for key, item in items]
+        kind.simulate_all(self.work, added)
+        self.operations += added
 
     def purge(self, wanted, owner):
         """Remove what bears the owner's mark and is not wanted."""
