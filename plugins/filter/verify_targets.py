@@ -36,6 +36,9 @@ options:
   outside_address:
     description: Address outside the cluster, of a TCP service that answers with the address it saw. Empty leaves the check out.
     type: str
+  outside_address6:
+    description: The same of IPv6, where pods have that.
+    type: str
   outside_port:
     description: Port of that service.
     type: int

@@ -86,4 +86,6 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable(node, 'ansible_connection', 'clusternet.fabric.lab')
             inventory.set_variable(node, 'clusternet_lab_node', node)
             inventory.set_variable(node, 'ansible_python_interpreter', '/usr/bin/python3')
-            inventory.set_variable(node, 'fabric_node_ip', str(lab_underlay.node_address(index, segments)))
+            address = lab_underlay.node_address(index, segments)
+            inventory.set_variable(node, 'fabric_node_ip', str(address))
+            inventory.set_variable(node, 'fabric_node_ip6', str(lab_underlay.address6(address)))

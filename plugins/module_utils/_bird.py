@@ -114,8 +114,8 @@ def with_sessions(text, before):
 
 
 def stand_ins(path, text):
-    """Whether all routes that stand in for others (protocol clusternet_bridge) are there by now."""
-    return len([line for dummy, line in ask(path, "show route protocol clusternet_bridge") if "clusternet_bridge" in line]) >= text.count(" recursive ")
+    """Whether all routes that stand in for others (protocols clusternet_bridge and clusternet_bridge6) are there by now."""
+    return len([line for dummy, line in ask(path, 'show route where proto ~ "clusternet_bridge*"') if "clusternet_bridge" in line]) >= text.count(" recursive ")
 
 
 def _blocks(text):
@@ -136,9 +136,9 @@ def status(path):
 
 
 def learned(path):
-    """The networks that BGP tells of."""
+    """The networks that BGP tells of, of either family."""
     lines = ask(path, "show route where source = RTS_BGP")
-    return {text.split()[0] for dummy, text in lines if re.match(r"\d+\.\d+\.\d+\.\d+/\d+\s", text)}
+    return {text.split()[0] for dummy, text in lines if re.match(r"[0-9a-f.:]+/\d+\s", text)}
 
 
 def sessions(path):

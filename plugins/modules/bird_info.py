@@ -164,9 +164,11 @@ def look(module):
         found = dict(_bird.status(path), running=True, sessions=_bird.sessions(path))
     except OSError:
         return dict(NOTHING)
-    routes = module.run_command([module.get_bin_path("ip", required=True), "-j", "route", "show", "proto", "bird"], check_rc=True)[1]
-    # One address alone is without its length there.
-    there = {route["dst"] if "/" in route["dst"] else route["dst"] + "/32" for route in json.loads(routes or "[]")}
+    there = set()
+    for option, length in (("-4", 32), ("-6", 128)):
+        routes = module.run_command([module.get_bin_path("ip", required=True), option, "-j", "route", "show", "proto", "bird"], check_rc=True)[1]
+        # One address alone is without its length there.
+        there |= {route["dst"] if "/" in route["dst"] else "%s/%d" % (route["dst"], length) for route in json.loads(routes or "[]")}
     found["networks"] = sorted(there & _bird.learned(path))
     return found
 

@@ -309,12 +309,16 @@ def hairpin(probe, timeout):
 KINDS = {'ping': ping, 'tcp_peer': tcp_peer, 'hairpin': hairpin}
 
 
-def forget_paths(descriptor):
+def forget_paths(descriptor, families):
     """Drop the learned path MTUs of a namespace, as `ip route flush cache` does there."""
     enter(descriptor)
     try:
-        with open('/proc/sys/net/ipv4/route/flush', 'w', encoding='ascii') as handle:
-            handle.write('-1')
+        if 4 in families:
+            with open('/proc/sys/net/ipv4/route/flush', 'w', encoding='ascii') as handle:
+                handle.write('-1')
+        if 6 in families:
+            # The file that the kernel has for it drops only what has grown old.
+            subprocess.run(['ip', '-6', 'route', 'flush', 'cache'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     except OSError:
         pass  # a container that may not: then what was learned counts
 
@@ -402,10 +406,13 @@ def main():
 
     descriptors = {name: open_namespace(name) for name in {probe[key] for probe in probes for key in ('netns', 'needs')}}
     before = fragments_made()
-    sized = {probe['netns'] for probe in probes if probe['size'] and probe['netns']}
+    sized = {}
+    for probe in probes:
+        if probe['size'] and probe['netns'] and descriptors[probe['netns']] is not None:
+            sized.setdefault(descriptors[probe['netns']], set()).add(6 if ':' in probe['address'] else 4)
     # Threads, because a namespace belongs to a thread: each one enters what its probe asks for.
     with concurrent.futures.ThreadPoolExecutor(max_workers=parallel) as pool:
-        list(pool.map(forget_paths, [descriptors[name] for name in sized if descriptors[name] is not None]))
+        list(pool.map(forget_paths, sized.keys(), sized.values()))
         results = list(pool.map(lambda probe: measure(probe, descriptors, timeout), probes))
     module.exit_json(changed=False, results=results, fragments=fragments_made() - before)
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ipaddress
 
+from . import families
 
-def network(text):
-    """An IPv4 network, or None for what is none."""
+
+def network(text, versions=(4,)):
+    """A network of one of these versions, or None for what is none."""
     try:
         found = ipaddress.ip_network(text)
     except ValueError:
         return None
-    return found if found.version == 4 and "/" in text else None
+    return found if found.version in versions and "/" in text else None
 
 
 def bears(node, labels):
@@ -24,24 +26,34 @@ def bears(node, labels):
     return all(str(node["labels"].get(label)) == str(value) for label, value in (labels or {}).items())
 
 
-def check(variable, entries, pod_cidr, shortest, longest):
-    """What is wrong with the names, ranges and block sizes of pools as the inventory has them, as (variable, value, expectation)."""
-    cluster, seen = ipaddress.ip_network(pod_cidr), []
+def check(variable, entries, lengths, fabric):
+    """What is wrong with the names, ranges and block sizes of pools as the inventory has them, as (variable, value, expectation).
+
+    C(lengths): of each family that blocks may be of the shortest length, the longest, and the one where none is said.
+    """
+    clusters, seen = {family.version: ipaddress.ip_network(fabric["pod_cidr" + family.suffix]) for family in families.of(fabric)}, []
     for index, entry in enumerate(entries):
-        field, cidr = "%s[%d]." % (variable, index), network(entry["cidr"])
+        field, cidr = "%s[%d]." % (variable, index), network(entry["cidr"], clusters)
         if cidr is None:
-            yield field + "cidr", entry["cidr"], "expected an IPv4 range such as 10.244.0.0/17, without bits beyond its length"
+            yield field + "cidr", entry["cidr"], "expected an %s range such as 10.244.0.0/17, without bits beyond its length" % _titles(fabric)
             continue
-        if not cidr.subnet_of(cluster):
-            yield field + "cidr", entry["cidr"], "expected a range inside fabric_pod_cidr %s" % cluster
+        family = families.of_address(entry["cidr"])
+        shortest, longest, default = lengths[family]
+        if not cidr.subnet_of(clusters[cidr.version]):
+            yield field + "cidr", entry["cidr"], "expected a range inside fabric_pod_cidr%s %s" % (family.suffix, clusters[cidr.version])
         for name, other in seen:
             if other.overlaps(cidr):
                 yield field + "cidr", entry["cidr"], "overlaps %s of pool %s: expected ranges that do not overlap" % (other, name)
         if entry["name"] in [name for name, dummy in seen]:
             yield field + "name", entry["name"], "expected names that differ"
         seen.append((entry["name"], cidr))
-        if not max(cidr.prefixlen, shortest) <= entry["block_size"] <= longest:
-            yield field + "block_size", entry["block_size"], "expected a length from %d to %d" % (max(cidr.prefixlen, shortest), longest)
+        size = entry["block_size"] or default
+        if not max(cidr.prefixlen, shortest) <= size <= longest:
+            yield field + "block_size", size, "expected a length from %d to %d" % (max(cidr.prefixlen, shortest), longest)
+
+
+def _titles(fabric):
+    return " or ".join(family.title for family in families.of(fabric))
 
 
 class Room:
@@ -49,6 +61,8 @@ class Room:
 
     def __init__(self, fabric, held):
         self.fabric, self.pools = fabric, [Pool(pool, fabric["subnet_length"]) for pool in fabric["pools"]]
+        self.family, self.names = fabric["family"], {pool["name"] for pool in fabric["pools"]}
+        self.address_field = "fabric_pods[%d].address" + self.family.suffix
         self.variable = fabric["pools"][0].get("variable") or fabric["backend"] + "_pools"
         self.router = any(pool.get("router") for pool in fabric["pools"])
         self.borrow, self.lent = fabric["options"].get("borrow"), set()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 
-from . import block_pools, borrowing
+from . import block_pools, borrowing, families
 from .spec import Problem
 
 # Of a node's first block: its tunnel's own. And of its first block of a pool: that of its bridge.
@@ -48,11 +48,11 @@ def pool_of(pools, network):
 @functools.lru_cache(maxsize=1 << 16)
 def _range(text):
     network = ipaddress.ip_network(text)
-    return int(network[0]), int(network[-1])
+    return (network.version, int(network[0])), (network.version, int(network[-1]))
 
 
 def allot(fabric, held, natural, problems):
-    """C({node: (its blocks, {pod: address})}) of a validated fabric; what is wrong is appended to C(problems).
+    """C({node: (its blocks, {pod: address})}) of a validated fabric as one family sees it; what is wrong is appended to C(problems).
 
     C(held): the records so far, those of nodes that left included. What is held stays; blocks come to what is there and never go,
     but for those outside every pool in which no pod is left.
@@ -109,32 +109,33 @@ class _Share:
                 continue
             else:
                 where = "lies in no pool" if pool is None else "is no block of length %d (pool %s)" % (pool.length, pool.data["name"])
-                self.problem("blocks", "is leased to this node by %s and %s: keep the pool that it came from, disabled where no more of it is to be "
-                             "given out, until no pod has an address of it" % (self.room.fabric["lease_file"], where), text)
+                self.problem("blocks" + self.room.family.suffix, "is leased to this node by %s and %s: keep the pool that it came from, disabled where no "
+                             "more of it is to be given out, until no pod has an address of it" % (self.room.fabric["lease_file"], where), text)
 
     def pin_blocks(self):
         """The blocks that the inventory names."""
         for index, text in enumerate(self.node.get("blocks") or []):
-            self.claim(ipaddress.ip_network(text), "%s_blocks[%d]" % (self.room.fabric["backend"], index), text)
+            if families.of_address(text) == self.room.family:
+                self.claim(ipaddress.ip_network(text), "%s_blocks[%d]" % (self.room.fabric["backend"], index), text)
 
     def pin_addresses(self):
         """The addresses that the inventory names, then those that pods had without a block, as in a network of subnets."""
         pods = self.node["pods"]
         for index, pod in enumerate(pods):
             if pod.get("address"):
-                self.pin_address(pod["name"], pod["address"], "fabric_pods[%d].address" % index, pod.get("pool"))
+                self.pin_address(pod["name"], pod["address"], self.room.address_field % index, self.pool_named(pod))
         pinned = {pod["name"] for pod in pods if pod.get("address")}
         for index, pod in enumerate(pods):
             address = self.record.get("pods", {}).get(pod["name"])
             if pod["name"] in pinned or address is None:
                 continue
             number, pool = int(ipaddress.ip_address(address)), self.room.of(ipaddress.ip_network(address))
-            if pool is None or not pool.serves(pod.get("pool")):
+            if pool is None or not pool.serves(self.pool_named(pod)):
                 continue  # it names another pool by now, or none any more
             if number in self.owner:
                 taker = next(i for i, other in enumerate(pods) if other["name"] == self.owner[number])
                 expected = "is leased to pod %s: expected an address that nobody holds; pin %s elsewhere first if this is meant"
-                self.problem("fabric_pods[%d].address" % taker, expected % (pod["name"], pod["name"]), address)
+                self.problem(self.room.address_field % taker, expected % (pod["name"], pod["name"]), address)
             elif self.within(number) or self.can_claim(number):
                 self.give(pod["name"], number)
 
@@ -198,6 +199,10 @@ class _Share:
         self.take(pool.block((number - pool.base) // pool.size))
         return number != self.tunnel()
 
+    def pool_named(self, pod):
+        """The pool that a pod names, unless that is one of the other family."""
+        return pod.get("pool") if pod.get("pool") in self.room.names else None
+
     def take(self, block):
         self.blocks.append(block)
         self.room.of(block).take(block, self.name)
@@ -223,7 +228,7 @@ class _Share:
     def fill(self, natural):
         """Addresses for the pods that have none, from the blocks held and then from further ones."""
         missing = sorted((pod["name"] for pod in self.node["pods"] if pod["name"] not in self.taken), key=natural)
-        wanted, free = {pod["name"]: pod.get("pool") for pod in self.node["pods"]}, {}
+        wanted, free = {pod["name"]: self.pool_named(pod) for pod in self.node["pods"]}, {}
         while missing or not self.blocks:
             pool = wanted[missing[0]] if missing else None
             number = next(free.setdefault(pool, self.free(0, pool=pool)), None) if missing else None

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import ipaddress
 
+from . import families
 
-def of_node(pods, blocks):
-    """The addresses of a node's pods that are in none of its blocks, as networks."""
+
+def of_node(addresses, blocks):
+    """Of the addresses of a node's pods those that are in none of its blocks, as networks."""
     own = [ipaddress.ip_network(block) for block in blocks]
     ranges = [(int(block[0]), int(block[-1])) for block in own]
-    numbers = {pod["address"]: int(ipaddress.ip_address(pod["address"])) for pod in pods}
-    return ["%s/32" % address for address, number in numbers.items() if not any(first <= number <= last for first, last in ranges)]
+    numbers = {address: int(ipaddress.ip_address(address)) for address in addresses}
+    return ["%s/%d" % (address, families.of_address(address).length) for address, number in numbers.items()
+            if not any(first <= number <= last for first, last in ranges)]
 
 
 def keep(shares):

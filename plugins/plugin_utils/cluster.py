@@ -12,6 +12,7 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
         "nameservers": [], "search_domains": [], "lease_file": "...",
         "reaches": [], "strangers": [],   # names of fabrics it may reach; ranges of those it must not
         "options": {"type": "vxlan", "vni": 1, "port": 8472, ...},   # the backend's own variables without their prefix
+        "pod_cidr6": "", # or the range of IPv6; what comes of it (ip6, blocks6, address6) stands beside what is IPv4's, see C(families)
         "exclusive": {"flannel_vni": 1},  # of these, what no other fabric on the same machine may have
         "pools": None,               # or what nodes hold blocks of (see blocks.py)
         "nodes": {"node1": {
@@ -26,17 +27,18 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
-from . import borrowing, coexistence, lease_copies, leases, recipes
+from . import borrowing, coexistence, families, lease_copies, leases, recipes
+from .cluster_addresses import EXAMPLES, node_ip, node_ip6, pinned_subnet, pod_address, read_address, read_network
 from .spec import Problem, conform
 
 # What each node says for itself; all else has one value in a fabric.
-PER_NODE = ("node_ip", "subnet", "labels", "pods")
+PER_NODE = ("node_ip", "node_ip6", "subnet", "labels", "pods")
 NUMBERS = (160, 175)
 # Below 576 IPv4 itself is in trouble; a packet has at most 65535 bytes.
 MTUS = (576, 65535)
+IPV6_MTU = 1280
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 # The name is in unit names, rule comments and paths; a pod's is a host name too.
@@ -96,12 +98,16 @@ def complete(fabric, table, former=()):
     nodes = {}
     for name, node in fabric["nodes"].items():
         lease = table[name]
-        pods = [dict(pod, address=lease["pods"][pod["name"]]) for pod in node["pods"]]
         held = leases.in_use(fabric, lease)
         # Nothing but what is in use: a recipe takes no address of a subnet that only waits for the backend that had it.
-        share = {"subnet": None, "blocks": held} if fabric["pools"] else {"subnet": held[0], "blocks": []}
-        borrowed = borrowing.of_node(pods, share["blocks"]) if fabric["pools"] else []
-        nodes[name] = dict(node, networks=held, pods=pods, borrowed=borrowed, public_key=lease.get("public_key"), **share)
+        share = {"subnet": None if fabric["pools"] else held[0], "blocks": [], "borrowed": [], "networks": held, "public_key": lease.get("public_key")}
+        suffixes = [family.suffix for family in families.of(fabric)]
+        for suffix in suffixes if fabric["pools"] else ():
+            share["blocks" + suffix] = lease["blocks" + suffix]
+            addresses = [lease["pods" + suffix][pod["name"]] for pod in node["pods"]]
+            share["borrowed" + suffix] = borrowing.of_node(addresses, share["blocks" + suffix])
+        pods = [dict(pod, **{"address" + suffix: lease["pods" + suffix][pod["name"]] for suffix in suffixes}) for pod in node["pods"]]
+        nodes[name] = dict(node, pods=pods, **share)
     return dict(fabric, nodes=nodes, leases=lease_copies.render(fabric["name"], table, former))
 
 
@@ -114,12 +120,13 @@ def missing_leases(fabric, held):
     """What the lease file has to hold and does not: the names of nodes, and of pods as C(node/pod), without a pin and a record."""
     names = []
     for name, node in fabric["nodes"].items():
-        record = held.get(name)
-        if not node["subnet"] and not (record or {}).get("blocks" if fabric["pools"] else "subnet"):
-            names.append(name)
-        kept = (record or {}).get("pods", {})
-        names.extend("%s/%s" % (name, pod["name"]) for pod in node["pods"] if not pod["address"] and pod["name"] not in kept)
-    return sorted(names, key=leases.natural)
+        record = held.get(name) or {}
+        for suffix in [family.suffix for family in families.of(fabric)]:
+            if not node["subnet"] and not record.get("blocks" + suffix if fabric["pools"] else "subnet"):
+                names.append(name)
+            kept = record.get("pods" + suffix, {})
+            names.extend("%s/%s" % (name, pod["name"]) for pod in node["pods"] if not pod["address" + suffix] and pod["name"] not in kept)
+    return sorted(set(names), key=leases.natural)
 
 
 def of_node(model, node):
@@ -183,31 +190,34 @@ def _fabric(members, hosts, problems):
     recipe = recipes.get(first["backend"])
     fabric = {key: value for key, value in first.items() if key not in PER_NODE}
     fabric["options"] = {key: value for key, value in first["options"].items() if key not in recipe.PER_NODE}
-    cidr = _check_cluster(first_host, fabric, problems)
+    cidrs = _check_cluster(first_host, fabric, recipe, problems)
+    cidr = cidrs[families.V4]
     for variable, value, expected in recipe.check(fabric["options"]):
         problems.append(Problem(first_host, variable, expected, value))
     fabric["exclusive"] = recipe.exclusive(fabric["options"])
-    fabric["pools"] = recipe.pools(fabric)
+    for view in families.views(fabric):
+        fabric["pools" + view["family"].suffix] = recipe.pools(view)
     fabric["nodes"] = {}
     taken = {}
     for host in sorted(members, key=leases.natural):
         row = members[host]
         fabric["nodes"][host] = {
-            "ip": _node_ip(host, row, hosts[host].get("ansible_host"), cidr, taken, problems),
-            "subnet": _pinned_subnet(host, row["subnet"], cidr, problems),
+            "ip": node_ip(host, row, hosts[host].get("ansible_host"), cidr, taken, problems),
+            "ip6": node_ip6(host, row, cidrs, taken, problems),
+            "subnet": pinned_subnet(host, row["subnet"], cidr, problems),
             "labels": row["labels"] or {},
             "options": {key: row["options"][key] for key in recipe.PER_NODE},
             "blocks": row["options"].get("blocks") or [],
-            "pods": _pods(host, row["pods"] or [], cidr, fabric, problems),
+            "pods": _pods(host, row["pods"] or [], cidrs, fabric, problems),
         }
-    if cidr is not None:
+    if None not in cidrs.values():
         for host, variable, value, expected in recipe.check_cluster(fabric):
             problems.append(Problem(host, variable, expected, value))
     return fabric
 
 
-def _check_cluster(host, fabric, problems):
-    """The values that hold for the whole fabric; gives the pod range back, or None where there is no sense in it."""
+def _check_cluster(host, fabric, recipe, problems):
+    """The values that hold for the whole fabric; gives the pod range of each of its families back, or None where there is no sense in it."""
 
     def problem(variable, expected, value):
         problems.append(Problem(host, variable, expected, value))
@@ -220,9 +230,11 @@ def _check_cluster(host, fabric, problems):
         mtu = int(fabric["mtu"]) if fabric["mtu"].isdecimal() else 0
         if not MTUS[0] <= mtu <= MTUS[1]:
             problem("fabric_mtu", "expected auto or a number of bytes from %d to %d" % MTUS, fabric["mtu"])
+        elif fabric["pod_cidr6"] and mtu < IPV6_MTU:
+            problem("fabric_mtu", "expected auto or at least %d bytes, which IPv6 (fabric_pod_cidr6) needs" % IPV6_MTU, fabric["mtu"])
         fabric["mtu"] = mtu
     for index, server in enumerate(fabric["nameservers"] or []):
-        if _address(server) is None:
+        if read_address(server) is None:
             problem("fabric_nameservers[%d]" % index, "expected an IP address", server)
     for index, domain in enumerate(fabric["search_domains"] or []):
         if not re.match(r"[A-Za-z0-9._-]{1,253}\Z", domain):
@@ -234,12 +246,10 @@ def _check_cluster(host, fabric, problems):
         elif fabric[key] and not fabric["persist"]:
             problem("fabric_" + key, "expected fabric_persist: true with it, which keeps on the node what it builds", fabric[key])
 
-    cidr = _network(host, "fabric_pod_cidr", fabric["pod_cidr"], problems)
+    cidrs = {family: _pod_cidr(host, fabric, family, recipe, problems) for family in families.of(fabric)}
+    cidr = cidrs[families.V4]
     if cidr is None:
-        return None
-    fabric["pod_cidr"] = str(cidr)
-    if cidr.is_loopback or cidr.is_multicast or cidr.is_unspecified or cidr.prefixlen < 4:
-        problem("fabric_pod_cidr", "expected a range for pods, a private one such as 10.244.0.0/16", str(cidr))
+        return cidrs
     length = fabric["subnet_length"]
     if not cidr.prefixlen < length <= 30:
         if cidr.prefixlen >= 30:
@@ -248,55 +258,28 @@ def _check_cluster(host, fabric, problems):
         else:
             expected = "expected a length from %d to 30: longer than that of fabric_pod_cidr %s, with room for a pod" % (cidr.prefixlen + 1, cidr)
             problem("fabric_subnet_length", expected, length)
+    return cidrs
+
+
+def _pod_cidr(host, fabric, family, recipe, problems):
+    key = "pod_cidr" + family.suffix
+    if family not in recipe.FAMILIES:
+        problems.append(Problem(host, "fabric_" + key, "expected none with backend %s" % fabric["backend"], fabric[key]))
+        return None
+    cidr = read_network(host, "fabric_" + key, fabric[key], problems, family)
+    if cidr is None:
+        return None
+    fabric[key] = str(cidr)
+    odd = cidr.is_loopback or cidr.is_multicast or cidr.is_unspecified or cidr.prefixlen < 4
+    if odd or family == families.V6 and (cidr.is_link_local or cidr.is_reserved):
+        problems.append(Problem(host, "fabric_" + key, "expected a range for pods, a private one such as %s" % EXAMPLES[family], str(cidr)))
     return cidr
 
 
-def _node_ip(host, row, ansible_host, cidr, taken, problems):
-    field, value = "fabric_node_ip", row["node_ip"]
-    if value is None:
-        field, value = "ansible_host", ansible_host or host
-        if _address(value) is None:
-            expected = "is not an address, and fabric_node_ip is not set: set fabric_node_ip to this node's IPv4 address on the underlay"
-            problems.append(Problem(host, field, expected, value))
-            return None
-    address = _address(value)
-    hint = "" if field == "fabric_node_ip" else "; set fabric_node_ip"
-    if address is None or address.version != 4:
-        problems.append(Problem(host, field, "expected this node's IPv4 address on the underlay" + hint, value))
-    elif address.is_loopback:
-        problems.append(Problem(host, field, "is on loopback: expected the address at which other nodes reach this one" + hint, value))
-    elif address.is_unspecified or address.is_multicast or int(address) == 2**32 - 1:
-        problems.append(Problem(host, field, "expected the address of one machine" + hint, value))
-    elif cidr is not None and address in cidr:
-        expected = "lies inside fabric_pod_cidr %s: expected an address of the underlay; choose another range for the pods" % cidr
-        problems.append(Problem(host, field, expected, value))
-    elif str(address) in taken:
-        expected = "%s has it too: expected an address of its own for each node" % taken[str(address)]
-        problems.append(Problem(host, field, expected + hint, value))
-    else:
-        taken[str(address)] = host
-        return str(address)
-    return None
 
-
-def _pinned_subnet(host, value, cidr, problems):
-    if value is None:
-        return None
-    subnet = _network(host, "fabric_subnet", value, problems)
-    if subnet is None or cidr is None:
-        return None
-    if not subnet.subnet_of(cidr) or subnet == cidr:
-        problems.append(Problem(host, "fabric_subnet", "expected a subnet inside %s (fabric_pod_cidr)" % cidr, value))
-    elif subnet.prefixlen > 30:
-        problems.append(Problem(host, "fabric_subnet", "expected /30 or wider: the bridge and at least one pod need addresses", value))
-    else:
-        return str(subnet)
-    return None
-
-
-def _pods(host, pods, cidr, fabric, problems):
+def _pods(host, pods, cidrs, fabric, problems):
     names, result = {}, []
-    pools = [pool["name"] for pool in fabric["pools"] or ()]
+    pools = list(dict.fromkeys(pool["name"] for family in cidrs for pool in fabric["pools" + family.suffix] or ()))
     for index, pod in enumerate(pods):
         field = "fabric_pods[%d]" % index
         name = pod["name"]
@@ -306,21 +289,15 @@ def _pods(host, pods, cidr, fabric, problems):
         elif name in names:
             problems.append(Problem(host, field + ".name", "fabric_pods[%d] has it already: expected names that differ" % names[name], name))
         names.setdefault(name, index)
-        address = pod["address"]
-        if address is not None:
-            parsed = _address(address)
-            if parsed is None or parsed.version != 4:
-                problems.append(Problem(host, field + ".address", "expected an IPv4 address without a prefix length", address))
-            elif cidr is not None and parsed not in cidr:
-                expected = "expected an address inside %s (fabric_pod_cidr); leave it out to have one chosen" % cidr
-                problems.append(Problem(host, field + ".address", expected, address))
+        addresses = {"address" + family.suffix: pod_address(host, field, pod, family, cidrs, problems) for family in families.BOTH}
         if pod["pool"] is not None and pod["pool"] not in pools:
             expected = "expected one of %s" % ", ".join(pools) if pools else "expected none: this fabric has no pools to choose from"
             problems.append(Problem(host, field + ".pool", expected, pod["pool"]))
         if pod["unit"] is not None:
             _check_unit(host, field + ".unit", pod["unit"], problems)
-        result.append({"name": name, "address": address, "pool": pod["pool"], "labels": pod["labels"] or {}, "unit": pod["unit"]})
+        result.append({"name": name, **addresses, "pool": pod["pool"], "labels": pod["labels"] or {}, "unit": pod["unit"]})
     return result
+
 
 
 def _check_unit(host, field, unit, problems):
@@ -335,26 +312,6 @@ def _check_unit(host, field, unit, problems):
         elif isinstance(value, (dict, list)) or re.search(r"[\0\r\n]", str(value)):
             problems.append(Problem(host, where, "expected one line of text", value))
 
-
-def _network(host, field, value, problems):
-    try:
-        interface = ipaddress.ip_interface(value)
-        if "/" not in value or interface.version != 4:
-            raise ValueError
-    except ValueError:
-        problems.append(Problem(host, field, "expected an IPv4 range such as 10.244.0.0/16", value))
-        return None
-    if interface.ip != interface.network.network_address:
-        problems.append(Problem(host, field, "has bits beyond its prefix length: expected %s" % interface.network, value))
-        return None
-    return interface.network
-
-
-def _address(value):
-    try:
-        return ipaddress.ip_address(value)
-    except ValueError:
-        return None
 
 
 def _listed(names):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from . import families
 from .spec import Problem
 
 
@@ -24,8 +25,9 @@ def settle(fabrics, problems):
         for other in ordered[:position]:
             _apart(other, fabric, problems)
     for fabric in ordered:
-        fabric["strangers"] = [other["pod_cidr"] for other in ordered if other is not fabric
-                               and other["name"] not in fabric["reaches"] and fabric["name"] not in other["reaches"]]
+        apart = [other for other in ordered if other is not fabric and other["name"] not in fabric["reaches"] and fabric["name"] not in other["reaches"]]
+        for family in families.of(fabric):
+            fabric["strangers" + family.suffix] = [other["pod_cidr" + family.suffix] for other in apart if family in families.of(other)]
 
 
 def _others(fabrics, fabric):
@@ -34,9 +36,10 @@ def _others(fabrics, fabric):
 
 def _apart(one, two, problems):
     pair = "fabrics %s and %s" % (one["name"], two["name"])
-    if ipaddress.ip_network(one["pod_cidr"]).overlaps(ipaddress.ip_network(two["pod_cidr"])):
-        expected = "overlaps %s of fabric %s: expected ranges of their own" % (one["pod_cidr"], one["name"])
-        problems.append(Problem("", "fabric_pod_cidr of fabric %s" % two["name"], expected, two["pod_cidr"]))
+    for key in ["pod_cidr" + family.suffix for family in families.of(one) if family in families.of(two)]:
+        if ipaddress.ip_network(one[key]).overlaps(ipaddress.ip_network(two[key])):
+            expected = "overlaps %s of fabric %s: expected ranges of their own" % (one[key], one["name"])
+            problems.append(Problem("", "fabric_%s of fabric %s" % (key, two["name"]), expected, two[key]))
     if one["lease_file"] == two["lease_file"]:
         expected = "%s would share it: expected a file for each fabric" % pair
         problems.append(Problem("", "fabric_lease_file", expected, two["lease_file"]))

@@ -8,6 +8,8 @@
     node3, node6, node9 ...  --- bridge b   ---  router
     outside                  --- bridge out --- /
 
+Each link has an address of IPv4 and one of IPv6, written with the same numbers: 198.18.16.13 is fd00:198:18:16::13 too.
+
 The bridges stand in a namespace of their own, the switch. The outside host, which stands for the internet, knows the
 way to the nodes and not to their pods: an answer to a pod proves masquerade. With one segment all nodes are on a.
 """
@@ -27,6 +29,7 @@ SEGMENTS = {
     'out': ipaddress.ip_network('198.18.32.0/24'),
 }
 OUTSIDE = SEGMENTS['out'][2]
+LENGTH6 = 64
 
 
 def node_names(count):
@@ -55,6 +58,12 @@ def node_segment(index, segments=2):
 def node_address(index, segments=2):
     """The underlay address of node number index (from 1)."""
     return SEGMENTS[node_segment(index, segments)][10 + index]
+
+
+def address6(address):
+    """The IPv6 address that goes with one of IPv4: its segment's numbers, then its own in the segment, as they are written."""
+    network = next(network for network in SEGMENTS.values() if address in network)
+    return ipaddress.IPv6Address('fd00:%d:%d:%d::%d' % (*network.network_address.packed[:3], int(address) - int(network.network_address)))
 
 
 def lab_underlay(lab, count, segments=2):
@@ -92,21 +101,24 @@ def _underlay(lab, nodes):
             {'netns': switch, 'key': 'net/ipv6/conf/all/disable_ipv6', 'value': '1'},
             {'netns': switch, 'key': 'net/ipv6/conf/default/disable_ipv6', 'value': '1'},
             {'netns': router, 'key': 'net/ipv4/ip_forward', 'value': '1'},
+            {'netns': router, 'key': 'net/ipv6/conf/all/forwarding', 'value': '1'},
             {'netns': outside, 'key': 'net/ipv4/ip_forward', 'value': '0'},
         ],
         'bridge': [{'netns': switch, 'name': segment, 'mtu': MTU} for segment in SEGMENTS],
         'veth': [_veth(switch, *link) for link in links],
-        'address': [{'netns': netns, 'dev': device, 'address': '%s/%d' % (address, SEGMENTS[segment].prefixlen)}
-                    for dummy, segment, netns, device, address in links],
-        'route': [_route(outside, SEGMENTS[segment], 'out') for segment in ('a', 'b')],
+        'address': [{'netns': netns, 'dev': device, 'address': with_length} for dummy, segment, netns, device, address in links
+                    for with_length in ('%s/%d' % (address, SEGMENTS[segment].prefixlen), '%s/%d' % (address6(address), LENGTH6))],
+        'route': [route for segment in ('a', 'b') for route in _routes(outside, SEGMENTS[segment], 'out')],
     }
-    document['route'] += [_route('%s-%s' % (lab, name), 'default', segment) for name, segment, dummy in nodes]
+    document['route'] += [route for name, segment, dummy in nodes for route in _routes('%s-%s' % (lab, name), None, segment)]
     return {'owner': 'lab-' + lab, 'number': NUMBER, 'document': document}
 
 
-def _route(netns, target, segment):
-    """A route by the router's foot in the segment."""
-    return {'netns': netns, 'dev': 'eth0', 'dst': str(target), 'via': str(SEGMENTS[segment][1])}
+def _routes(netns, target, segment):
+    """Routes to a segment, or to all there is, by the router's foot in another, of either family."""
+    router = SEGMENTS[segment][1]
+    targets = ('default', 'default') if target is None else (str(target), '%s/%d' % (address6(target[0]), LENGTH6))
+    return [{'netns': netns, 'dev': 'eth0', 'dst': dst, 'via': str(via)} for dst, via in zip(targets, (router, address6(router)))]
 
 
 def _veth(switch, port, segment, netns, device, address):

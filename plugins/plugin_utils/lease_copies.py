@@ -98,20 +98,22 @@ def _united(node, own, said, given_up, wrong):
         wrong.append("%s holds %s" % (node, values))
     records = [own] if own else list(said.values())
     united = {"subnet": subnet for subnet in subnets}
-    # A list that is longer holds the others, in the order in which its blocks were taken.
-    by_length = sorted((record.get("blocks") or [] for record in records), key=len, reverse=True)
-    blocks = [block for some in by_length for block in some if own or (node, block) not in given_up]
-    if blocks:
-        united["blocks"] = list(dict.fromkeys(blocks))
+    for key in leases.BLOCKS:
+        # A list that is longer holds the others, in the order in which its blocks were taken.
+        by_length = sorted((record.get(key) or [] for record in records), key=len, reverse=True)
+        blocks = [block for some in by_length for block in some if own or (node, block) not in given_up]
+        if blocks:
+            united[key] = list(dict.fromkeys(blocks))
     if own and own.get("public_key"):
         united["public_key"] = own["public_key"]
-    return dict(united, address=records[0]["address"], pods=_united_pods(node, records, list(said), wrong))
+    pods = {key: _united_pods(node, [record.get(key) or {} for record in records], list(said), wrong) for key in leases.PODS}
+    return dict(united, address=records[0]["address"], **{key: found for key, found in pods.items() if found or key == "pods"})
 
 
-def _united_pods(node, records, hosts, wrong):
+def _united_pods(node, tables, hosts, wrong):
     pods, owner = {}, {}
-    for record in records:
-        for pod, address in record["pods"].items():
+    for table in tables:
+        for pod, address in table.items():
             if pods.setdefault(pod, address) != address:
                 wrong.append("pod %s of %s has %s and %s (say %s)" % (pod, node, pods[pod], address, _listed(hosts)))
             elif owner.setdefault(address, pod) != pod:

@@ -25,12 +25,15 @@ import time
 
 import yaml
 
-from . import blocks
+from . import blocks, families
 from .spec import Problem
 
 VERSION = 1
 # An allotment takes a second or two; somebody who holds the lock for a minute is stuck.
 LOCK_SECONDS = 60
+# What stands in a record, in this order.
+RECORD = ("subnet", "blocks", "blocks6", "address", "public_key", "pods", "pods6")
+BLOCKS, PODS = (tuple(what + family.suffix for family in families.BOTH) for what in ("blocks", "pods"))
 # How many given-up leases are remembered: a node that was away for longer than so many removals needs help.
 FORMER = 200
 
@@ -59,26 +62,26 @@ def allot(fabric, held):
 
     C(fabric): pod_cidr, subnet_length, lease_file (for messages), pools where it has some, and nodes, each with ip, subnet (the pin or None) and
     pods, each with name and address (the pin or None). A table is C({node: {"subnet", "blocks", "address", "pods": {pod: address}}}) with a subnet,
-    blocks or both, and the C(public_key) that a node has told. Nodes that left the inventory keep their record: only their removal frees it.
+    blocks or both, the C(public_key) that a node has told, and C(blocks6) and C(pods6) where the fabric has IPv6 or once had it. Nodes that left
+    the inventory keep their record: only their removal frees it.
     """
     problems = []
     table = {name: record for name, record in held.items() if name not in fabric["nodes"]}
     shares = _allot_blocks(fabric, held, problems) if fabric.get("pools") else _allot_subnets_and_addresses(fabric, held, problems)
-    for name, (share, pods) in shares.items():
-        former = {key: held[name][key] for key in ("subnet", "blocks", "public_key") if held.get(name, {}).get(key)}
-        key = {"public_key": former.pop("public_key")} if "public_key" in former else {}
-        table[name] = dict(former, **share, address=fabric["nodes"][name]["ip"], **key, pods=pods)
+    for name, share in shares.items():
+        record = dict(held.get(name, {}), **share, address=fabric["nodes"][name]["ip"])
+        table[name] = {key: record[key] for key in RECORD if record.get(key) or key in share}
     return {name: table[name] for name in sorted(table, key=natural)}, problems
 
 
 def networks(record):
     """All that a record holds, whether the fabric's backend of the day makes use of it or not."""
-    return ([record["subnet"]] if record.get("subnet") else []) + list(record.get("blocks") or [])
+    return ([record["subnet"]] if record.get("subnet") else []) + [block for key in BLOCKS for block in record.get(key) or []]
 
 
 def in_use(fabric, record):
     """What of it a node's pods have addresses in."""
-    return list(record["blocks"]) if fabric.get("pools") else [record["subnet"]]
+    return [block for family in families.of(fabric) for block in record["blocks" + family.suffix]] if fabric.get("pools") else [record["subnet"]]
 
 
 def _allot_blocks(fabric, held, problems):
@@ -88,7 +91,13 @@ def _allot_blocks(fabric, held, problems):
         problems.append(Problem(second, "blocks", expected, ", ".join(networks(held[second]))))
     if clash:
         return {}
-    return {name: ({"blocks": share}, pods) for name, (share, pods) in blocks.allot(fabric, held, natural, problems).items()}
+    shares = {}
+    for view in families.views(fabric):
+        family = view["family"]
+        records = {name: families.lease(record, family) for name, record in held.items()}
+        for name, (share, pods) in blocks.allot(view, records, natural, problems).items():
+            shares.setdefault(name, {}).update({"blocks" + family.suffix: share, "pods" + family.suffix: pods})
+    return {} if problems else shares
 
 
 def _allot_subnets_and_addresses(fabric, held, problems):
@@ -96,7 +105,7 @@ def _allot_subnets_and_addresses(fabric, held, problems):
     for name, node in fabric["nodes"].items():
         if name in subnets:
             kept = held.get(name, {}).get("pods", {})
-            shares[name] = ({"subnet": str(subnets[name])}, _allot_addresses(name, node["pods"], subnets[name], kept, problems))
+            shares[name] = {"subnet": str(subnets[name]), "pods": _allot_addresses(name, node["pods"], subnets[name], kept, problems)}
     return shares
 
 
@@ -180,10 +189,10 @@ def _around_blocks(fabric, cidr, homeless, claims, blocks_of):
 def _overlap(claims):
     """Pairs of names whose networks overlap, found in one sweep over C((network, name)). What one name holds of its own may."""
     pairs, widest, holder = [], None, None
-    for network, name in sorted(claims, key=lambda item: (int(item[0].network_address), item[0].prefixlen, natural(item[1]))):
+    for network, name in sorted(claims, key=lambda item: (item[0].version, int(item[0].network_address), item[0].prefixlen, natural(item[1]))):
         if widest is not None and holder != name and network.overlaps(widest):
             pairs.append((holder, name))
-        if widest is None or network.broadcast_address > widest.broadcast_address:
+        if widest is None or network.version != widest.version or network.broadcast_address > widest.broadcast_address:
             widest, holder = network, name
     return list(dict.fromkeys(pairs))
 
@@ -317,17 +326,21 @@ def parse(text, fabric_name, path):
         field = "nodes.%s" % name
         if not isinstance(name, str) or not isinstance(record, dict) or not isinstance(record.setdefault("pods", {}), dict):
             fail(field, "expected a record with subnet, address and pods")
-        if not isinstance(record.get("blocks", []), list):
-            fail(field + ".blocks", "expected a list of blocks")
-        for index, block in enumerate(record.get("blocks", [])):
-            _read(ipaddress.ip_network, block, "%s.blocks[%d]" % (field, index), fail)
+        for key in BLOCKS:
+            if not isinstance(record.get(key, []), list):
+                fail("%s.%s" % (field, key), "expected a list of blocks")
+            for index, block in enumerate(record.get(key, [])):
+                _read(ipaddress.ip_network, block, "%s.%s[%d]" % (field, key, index), fail)
         if record.get("subnet") is not None or not record.get("blocks"):
             _read(ipaddress.ip_network, record.get("subnet"), "%s.subnet" % field, fail)
         _read(ipaddress.ip_address, record.get("address"), "%s.address" % field, fail)
         if not isinstance(record.get("public_key", ""), str):
             fail(field + ".public_key", "expected text")
-        for pod, address in record["pods"].items():
-            _read(ipaddress.ip_address, address, "%s.pods.%s" % (field, pod), fail)
+        for key in PODS:
+            if not isinstance(record.get(key, {}), dict):
+                fail("%s.%s" % (field, key), "expected a mapping of pods to addresses")
+            for pod, address in record.get(key, {}).items():
+                _read(ipaddress.ip_address, address, "%s.%s.%s" % (field, key, pod), fail)
     former = content.get("former", [])
     if not isinstance(former, list) or not all(isinstance(entry, dict) for entry in former):
         fail("former", "expected a list of node and subnet")

@@ -43,7 +43,8 @@ def unit_name(fabric, pod):
 
 
 def _hosts(pod):
-    return "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%s %s\n" % (pod["address"], pod["name"])
+    own = "".join("%s %s\n" % (address, pod["name"]) for address in (pod["address"], pod.get("address6")) if address)
+    return "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" + own
 
 
 def _resolv_conf(fabric, name):

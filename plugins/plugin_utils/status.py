@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from . import recipes
+from . import families, recipes
 from .text import columns, listed, natural
 
 # In the order in which they are counted, with what the table calls them.
@@ -25,7 +25,7 @@ STATES = {
 ROWS = 60
 COMMANDS = 10
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
-_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|\b[0-9a-f]{1,4}:[0-9a-f:]*[0-9a-f:]\b")
 
 
 def summary(answers, model):
@@ -55,7 +55,7 @@ def _fabric(fabric):
         "name": fabric["name"],
         "backend": fabric["backend"],
         "type": recipes.get(fabric["backend"]).title(fabric["options"]),
-        "pod_cidr": fabric["pod_cidr"],
+        "pod_cidr": ", ".join(fabric["pod_cidr" + family.suffix] for family in families.of(fabric)),
         "nodes": len(fabric["nodes"]),
         "pods": sum(len(node["pods"]) for node in fabric["nodes"].values()),
     }
@@ -133,30 +133,30 @@ def _pods(wanted, found):
     """Those that should be there, with what was seen of them."""
     seen = {pod["name"]: pod for pod in found}
     nothing = {"present": None, "unit": None, "active": None, "why": None}
-    return [{**nothing, **seen.get(pod["name"], {}), "name": pod["name"], "address": pod["address"]} for pod in wanted]
+    return [{**nothing, **seen.get(pod["name"], {}), "name": pod["name"], "address": pod["address"], "address6": pod.get("address6")} for pod in wanted]
 
 
 def _places(fabric):
     """C(address of a node or base and length of a subnet or block -> node): whom a command is about."""
     places = {}
     for name, node in fabric["nodes"].items():
-        places[node["ip"]] = name
+        places.update({address: name for address in (node["ip"], node.get("ip6")) if address})
         for network in map(ipaddress.ip_network, node["networks"]):
-            places[int(network.network_address), network.prefixlen] = name
+            places[network] = name
     return places
 
 
 def _peers_named(commands, places, own):
     """The peers that what differs has to do with."""
-    lengths = {key[1] for key in places if isinstance(key, tuple)}
+    lengths = {(key.version, key.prefixlen) for key in places if not isinstance(key, str)}
     named = set()
     for text in {text for command in commands for text in _ADDRESS.findall(command)}:
         try:
-            number = int(ipaddress.IPv4Address(text))
+            address = ipaddress.ip_address(text)
         except ValueError:
             continue
-        named.add(places.get(text))
-        named.update(places.get((number >> (32 - length) << (32 - length), length)) for length in lengths)
+        named.add(places.get(str(address)))
+        named.update(places.get(ipaddress.ip_network((int(address), length), strict=False)) for version, length in lengths if version == address.version)
     return sorted(named - {None, own}, key=natural)
 
 
@@ -232,7 +232,7 @@ def _sessions(node):
 
 def _routing(nodes):
     """The sessions of all nodes, where it is not too many; else those that are not established."""
-    rows = [[node["name"], session["description"] or session["address"] or "-", str(session["as_number"]), session["state"] or "-", session["since"],
+    rows = [[node["name"], _peer(session), str(session["as_number"]), session["state"] or "-", session["since"],
              str(session["imported"]), str(session["exported"]), session["last_error"] or ""]
             for node in nodes for session in node["sessions"]]
     if len(rows) > ROWS:
@@ -241,6 +241,12 @@ def _routing(nodes):
     missing = ["%s: no route to %s of %s" % (item["from"], item["detail"].split()[0], item["to"])
                for node in nodes for item in node["routing"] if item["check"] == "bgp_routes" and not item["ok"]]
     return lines + [""] * bool(lines) + missing[:ROWS] + [""] * bool(missing)
+
+
+def _peer(session):
+    """Who is at the other end. Between two nodes there is a session of each family."""
+    address = session["address"] or "-"
+    return "%s%s" % (session["description"] or address, ", IPv6" if session["description"] and ":" in address else "")
 
 
 def _shown_devices(nodes):

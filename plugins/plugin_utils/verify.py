@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from . import recipes
+from . import families, recipes
 from .text import LISTED, listed, natural
 
 # In the order in which they are shown.
@@ -23,6 +23,8 @@ CHECKS = {
     "hairpin": "hairpin",
     "mtu": "full-size packets between nodes",
 }
+# In results those of IPv6 have its suffix.
+TITLES = {check + family.suffix: title + (", IPv6" if family == families.V6 else "") for family in families.BOTH for check, title in CHECKS.items()}
 # Not by packets: what a routing daemon says.
 ROUTING = {"bgp": "BGP sessions", "bgp_routes": "routes to others' blocks"}
 OUTSIDE = "outside"
@@ -30,8 +32,8 @@ OUTSIDE = "outside"
 MATRIX = 24
 
 
-def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=None, outside_port=None):
-    """The probes that C(node) runs. Each node computes its own, and all together they are the same set every time.
+def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=None, outside_port=None, outside_address6=None):
+    """The probes that C(node) runs, of each family that pods have. Each node computes its own, and all together they are the same set every time.
 
     No check has many more than C(max_pairs) probes in the whole cluster: beyond that it takes a sample in which each pod (or node)
     is source and destination about equally often. Raises C(ValueError) for an unknown check.
@@ -39,9 +41,20 @@ def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=
     unknown = [check for check in checks if check not in CHECKS]
     if unknown:
         raise ValueError("verify_checks: %s: expected some of %s" % (", ".join(unknown), ", ".join(CHECKS)))
+    senseless = recipes.get(fabric["backend"]).without_checks(fabric)
+    checks, outside, found = [check for check in checks if check not in senseless], {families.V4: outside_address, families.V6: outside_address6}, []
+    for view in families.views(fabric):
+        family = view["family"]
+        probes = _targets(view, node, checks, max_pairs, outside[family], outside_port)
+        found += [dict(probe, check=probe["check"] + family.suffix) for probe in probes] if family.suffix else probes
+        # That one is of links, and not of addresses.
+        checks = [check for check in checks if check != "hairpin"]
+    return found
+
+
+def _targets(fabric, node, checks, max_pairs, outside_address, outside_port):
+    """The same of a fabric as one family sees it."""
     recipe = recipes.get(fabric["backend"])
-    senseless = recipe.without_checks(fabric)
-    checks = [check for check in checks if check not in senseless]
     nodes = list(fabric["nodes"])
     place = nodes.index(node)
     pods, first = [], 0
@@ -163,6 +176,7 @@ def summary(measured):
 
 def _fragmented(fabric, node, results, fragments):
     """Full-size packets that came through in pieces: each makes two fragments at least, so fewer are somebody else's."""
+    # Those that the kernel counts are of IPv4; of IPv6 the sender refuses what is too large.
     sent = [result for result in results if result["check"] == "mtu" and result["ok"] and result["rtt_ms"] is not None]
     if not sent or fragments < 2 * len(sent):
         return []
@@ -180,8 +194,9 @@ def table(found, only_wrong=False):
         results = [result for result in found["results"] if result["fabric"] == fabric]
         if len(fabrics) > 1:
             lines += ["fabric " + fabric, ""]
-        matrix = _matrix([result for result in results if result["check"] == "pod_pod"])
-        lines += matrix + [""] if matrix else []
+        for check in ("pod_pod", "pod_pod6"):
+            matrix = _matrix([result for result in results if result["check"] == check], ", IPv6" if check == "pod_pod6" else "")
+            lines += matrix + [""] if matrix else []
         lines += _check_lines(results) + [""]
     if found["converged_after"] and not only_wrong:
         lines.append("BGP converged %.1f s after its configuration at the latest" % max(found["converged_after"].values()))
@@ -206,12 +221,12 @@ def _verdict(found):
 
 
 def _title(result):
-    return CHECKS.get(result["check"]) or ROUTING.get(result["check"]) or result["check"] or result["kind"]
+    return TITLES.get(result["check"]) or ROUTING.get(result["check"]) or result["check"] or result["kind"]
 
 
 def _check_lines(results):
     lines = []
-    known = list(ROUTING) + list(CHECKS)
+    known = list(ROUTING) + list(TITLES)
     for check in known + sorted({result["check"] for result in results} - set(known)):
         rows = [result for result in results if result["check"] == check]
         if not rows:
@@ -224,7 +239,7 @@ def _check_lines(results):
         times = [row["rtt_ms"] for row in good if row["rtt_ms"] is not None]
         if times:
             text += ", slowest %s ms" % _milliseconds(max(times))
-        if check == "mtu":
+        if check in ("mtu", "mtu6"):
             text += _sizes(good)
         lines.append(text)
     return lines
@@ -232,18 +247,18 @@ def _check_lines(results):
 
 def _sizes(results):
     """What was refused, as the sender's kernel put it."""
-    limits = sorted({match.group(1) for match in (re.search(r"mtu ?=? ?(\d+)", row["detail"]) for row in results) if match})
+    limits = sorted({match.group(1) for match in (re.search(r"mtu ?[:=]? ?(\d+)", row["detail"]) for row in results) if match})
     return ", more than %s bytes refused" % " or ".join(limits) if limits else ""
 
 
-def _matrix(results):
+def _matrix(results, family=""):
     """Round-trip times from each row to each column, in ms; for many pods the worst of each pair of nodes."""
     names = sorted({result[end] for result in results for end in ("from", "to")}, key=natural)
-    what = "pod to pod, ms"
+    what = "pod to pod%s, ms" % family
     if len(names) > MATRIX:
         results = [dict(result, **{end: result[end].split("/")[0] for end in ("from", "to")}) for result in results]
         names = sorted({result[end] for result in results for end in ("from", "to")}, key=natural)
-        what = "pods of a node to those of another, slowest ms"
+        what = "pods of a node to those of another%s, slowest ms" % family
     if not names or len(names) > MATRIX:
         return []
     cells = {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from .. import blocks
+from .. import blocks, families
 from ..block_pools import bears, network
 
 LARGEST_AS = 2**32 - 1
@@ -32,9 +32,14 @@ _NUMBERS = {
 }
 
 
-def is_address(text):
-    """Whether that is an IPv4 address."""
-    return network(text + "/32") is not None
+def is_address(text, versions=(4, 6)):
+    """Whether that is an address of one of these versions."""
+    return network("%s/%d" % (text, families.of_address(text).length), versions) is not None
+
+
+def is_network(text):
+    """Whether that is a range of either family; whether the fabric has that family is seen with the cluster."""
+    return network(text, (4, 6)) is not None
 
 
 def check(options):
@@ -43,7 +48,7 @@ def check(options):
         if not least <= options[key] <= most:
             yield "calico_" + key, options[key], "expected a number of seconds from %d to %d" % (least, most)
     for index, cidr in enumerate(options["advertise"]):
-        if network(cidr) is None:
+        if not is_network(cidr):
             yield "calico_advertise[%d]" % index, cidr, "expected an IPv4 range such as 10.96.0.0/12"
     for index, peer in enumerate(options["peers"]):
         for key, value, expected in _check_peer(peer, options):
@@ -57,7 +62,7 @@ def _check_peer(peer, options):
         yield "address", peer["address"], "expected exactly one of address and peer_labels"
     elif peer["address"] is not None:
         if not is_address(peer["address"]):
-            yield "address", peer["address"], "expected an IPv4 address"
+            yield "address", peer["address"], "expected an IPv4 or IPv6 address"
         if not 1 <= (peer["as_number"] or 0) <= LARGEST_AS:
             yield "as_number", peer["as_number"], "expected the number of the peer's AS, 1 to %d" % LARGEST_AS
     for key, (least, most, what) in _NUMBERS.items():
@@ -65,8 +70,11 @@ def _check_peer(peer, options):
             yield key, peer[key], "expected %s from %d to %d" % (what, least, most)
     if peer["ttl_security"] and not peer["hops"]:
         yield "ttl_security", True, "expected hops with it: packets that have come farther are refused"
-    if peer["source_address"] not in ("node", "any") and not is_address(peer["source_address"]):
-        yield "source_address", peer["source_address"], "expected node, any or an IPv4 address"
+    source = peer["source_address"]
+    if source not in ("node", "any") and not is_address(source):
+        yield "source_address", source, "expected node, any or an IPv4 or IPv6 address"
+    elif source not in ("node", "any") and peer["address"] and families.of_address(source) != families.of_address(peer["address"]):
+        yield "source_address", source, "expected node, any or an address of the same family as that of the peer, %s" % peer["address"]
     if peer["source_address"] == "any" and (options["bfd"] if peer["bfd"] is None else peer["bfd"]):
         yield "source_address", "any", "expected node or an address: BFD has to know it"
     if peer["password"] is not None and peer["password"] not in options["passwords"]:
@@ -87,8 +95,8 @@ def check_password(value):
 def _check_communities(entries):
     for index, entry in enumerate(entries):
         field = "calico_communities[%d]." % index
-        if network(entry["cidr"]) is None:
-            yield field + "cidr", entry["cidr"], "expected an IPv4 range"
+        if not is_network(entry["cidr"]):
+            yield field + "cidr", entry["cidr"], "expected an IPv4 or IPv6 range"
         for place, community in enumerate(entry["communities"]):
             numbers = [int(number) for number in community.split(":")] if re.match(r"\d{1,10}(:\d{1,10}){1,2}\Z", community) else []
             most = 65535 if len(numbers) == 2 else 2**32 - 1
@@ -108,12 +116,14 @@ def _check_filters(entries):
         seen.setdefault(entry["name"], index)
         for way in ("import", "export"):
             for place, rule in enumerate(entry[way]):
-                if rule["cidr"] is not None and network(rule["cidr"]) is None:
-                    yield "%s%s[%d].cidr" % (field, way, place), rule["cidr"], "expected an IPv4 range"
+                if rule["cidr"] is not None and not is_network(rule["cidr"]):
+                    yield "%s%s[%d].cidr" % (field, way, place), rule["cidr"], "expected an IPv4 or IPv6 range"
 
 
 def check_cluster(fabric):
     """What is wrong with sessions and AS numbers, as (host, variable, value, expectation)."""
+    yield from (("", field, text, "expected one of IPv4: the fabric has no IPv6 (fabric_pod_cidr6)") for field, text in _addresses(fabric["options"])
+                if families.of_address(text) not in families.of(fabric))
     lonely = _lonely(fabric) if fabric["options"]["bgp"] else ()
     for name, node in fabric["nodes"].items():
         if not 1 <= node["options"]["as_number"] <= LARGEST_AS:
@@ -121,19 +131,37 @@ def check_cluster(fabric):
         if not 1 <= node["options"]["bgp_port"] <= 65535:
             yield name, "calico_bgp_port", node["options"]["bgp_port"], "expected a TCP port from 1 to 65535"
         cluster_id = node["options"]["reflector_cluster_id"]
-        if cluster_id and not is_address(cluster_id):
+        if cluster_id and not is_address(cluster_id, (4,)):
             yield name, "calico_reflector_cluster_id", cluster_id, "expected the form of an IPv4 address, such as 244.0.0.1"
         if name in lonely:
             yield name, "calico_peers", [peer["name"] for peer in fabric["options"]["peers"]], (
                 "no BGP session for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
 
 
+def _addresses(options):
+    """All addresses and ranges that the variables name, as (variable, value)."""
+    for key, entries in (("advertise", [{"": cidr} for cidr in options["advertise"]]), ("peers", options["peers"]), ("communities", options["communities"])):
+        for index, entry in enumerate(entries):
+            for part in ("", "address", "source_address", "cidr"):
+                if entry.get(part) not in (None, "node", "any"):
+                    yield "calico_%s[%d]%s" % (key, index, part and "." + part), entry[part]
+    for index, entry in enumerate(options["filters"]):
+        for way in ("import", "export"):
+            for place, rule in enumerate(entry[way]):
+                if rule["cidr"]:
+                    yield "calico_filters[%d].%s[%d].cidr" % (index, way, place), rule["cidr"]
+
+
 def _lonely(fabric):
-    """The nodes that have no session at all, found for all of them at once."""
+    """The nodes that have no session at all in a family, found for all of them at once."""
+    return {name for view in families.views(fabric) for name in _lonely_in_family(view)}
+
+
+def _lonely_in_family(fabric):
     nodes, talking = fabric["nodes"], set()
     if fabric["options"]["mesh"] or len(nodes) == 1:
         return set()
-    for peer in fabric["options"]["peers"]:
+    for peer in families.only(fabric["options"]["peers"], fabric["family"], "address"):
         ours = {name for name, node in nodes.items() if bears(node, peer["node_labels"])}
         if peer["address"]:
             talking |= {name for name in ours if nodes[name]["ip"] != peer["address"]}
@@ -145,14 +173,21 @@ def _lonely(fabric):
 
 
 def sessions(fabric, name):
-    """The BGP sessions of a node, each as data: C(protocol), C(address), C(as_number), C(node) (the peer's name, or None), C(passive) and so on."""
+    """The BGP sessions of a node, each as data: C(protocol), C(address), C(as_number), C(node) (the peer's name, or None), C(passive) and so on.
+
+    Each family has its own, as with Calico, which runs a daemon for each.
+    """
+    return [session for view in families.views(fabric) for session in _sessions(view, name)]
+
+
+def _sessions(fabric, name):
     options, node = fabric["options"], fabric["nodes"][name]
     found = {}
     if options["mesh"]:
         for peer in fabric["nodes"]:
             if peer != name:
                 _add(found, _between(fabric, name, peer, "Mesh", {}))
-    for peer in options["peers"]:
+    for peer in families.only(options["peers"], fabric["family"], "address"):
         ours = bears(node, peer["node_labels"])
         if peer["address"]:
             if ours and peer["address"] != node["ip"]:
@@ -190,7 +225,7 @@ def _reflects(node, remote_as, peer_cluster_id):
 
 def _session(kind, address, as_number, peer):
     port = peer.get("port") or PORT
-    name = "%s_%s" % (kind, address.replace(".", "_")) + ("_port_%d" % port if port != PORT else "")
+    name = "%s_%s" % (kind, re.sub("[.:]", "_", address)) + ("_port_%d" % port if port != PORT else "")
     of_peer = {key: peer.get(key) for key in OF_PEER} if len(peer) > 1 else NOTHING
     return {"kind": kind, "protocol": name, "address": address, "as_number": as_number, "port": port, **of_peer}
 
@@ -202,6 +237,15 @@ def passwords(found):
 
 def networks(fabric, name):
     """C({node: what others hold, blocks and borrowed addresses, that BIRD is to put into this node's kernel})."""
+    found = {other: [] for other in fabric["nodes"] if other != name}
+    for view in families.views(fabric):
+        for other, told in networks_of_family(view, name).items():
+            found[other] += told
+    return {other: told for other, told in found.items() if told}
+
+
+def networks_of_family(fabric, name):
+    """The same, of the fabric as one family sees it."""
     return {other: told for other, entry in fabric["nodes"].items() if other != name
             for told in [[held for held in entry["blocks"] + entry["borrowed"] if _by_bgp(fabric, held)]] if told}
 

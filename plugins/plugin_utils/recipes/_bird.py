@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 
+from .. import families
 from . import _bgp
 from . import _bird_filters as filters
 
@@ -100,67 +101,82 @@ def config(fabric, name, bridge=False, found=None):
     With C(bridge) it is for the time in which sessions become others: routes to what the others are known to hold stand in for those that BGP
     tells of, on the same gateways, so that the kernel's stay as they are whatever sessions do meanwhile. C(found) are its sessions, where they are known.
     """
-    options, node = fabric["options"], fabric["nodes"][name]
+    options, views = fabric["options"], families.views(fabric)
     found = _bgp.sessions(fabric, name) if found is None else found
     parts = [
         "log stderr { info, remote, warning, error, auth, fatal, bug };",
-        "router id %s;" % node["ip"],
+        "router id %s;" % fabric["nodes"][name]["ip"],
         "timeformat protocol iso long ms;",
         "graceful restart wait %d;" % options["graceful_restart_time"],
         'include "%s";' % secrets_path(fabric) if _bgp.passwords(found) else "",
-        _devices(),
-        _told(fabric, node),
-        _summaries(fabric, found),
-        _bridge(fabric, name) if bridge else "",
-        filters.export_filter(fabric, node),
-        *[filters.named_filter(entry) for entry in options["filters"] if any(entry["name"] in (session["filters"] or ()) for session in found)],
-        filters.kernel(fabric),
+        _devices(views),
+        *[part for view in views for part in _routes(view, name, bridge, families.only(found, view["family"], "address"))],
         "protocol bfd {\n  interface \"*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n"
         "  multihop { interval 100 ms; multiplier 3; };\n}" if any(_bfd(fabric, session) for session in found) else "",
-        _template(fabric, node),
-        *[_protocol(fabric, node, session) for session in found],
+        *[part for view in views for part in _peering(view, name, families.only(found, view["family"], "address"))],
     ]
     text = HEAD + "\n\n".join(part for part in parts if part) + "\n"
     return text + '\ndefine %s = "%s";\n' % (REVISION, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def _devices():
+def _routes(fabric, name, bridge, found):
+    """Of one family what is told of, and the filters."""
+    node, named = fabric["nodes"][name], {used for session in found for used in session["filters"] or ()}
+    return [
+        _told(fabric, node),
+        _summaries(fabric, found),
+        _bridge(fabric, name) if bridge else "",
+        filters.export_filter(fabric, node),
+        *[filters.named_filter(entry, fabric["family"]) for entry in fabric["options"]["filters"] if entry["name"] in named],
+        filters.kernel(fabric),
+    ]
+
+
+def _peering(fabric, name, found):
+    """Of one family the sessions, and what they have in common."""
+    node = fabric["nodes"][name]
+    return [_template(fabric, node)] + [_protocol(fabric, node, session) for session in found]
+
+
+def _devices(views):
     return "\n".join([
         "protocol device {\n  scan time 2;\n}",
         "",
         "# By what is connected, next hops are found; pods' links are no way to them.",
-        'protocol direct {\n  ipv4;\n  interface -"cali*", "*";\n}',
+        'protocol direct {\n%s  interface -"cali*", "*";\n}' % "".join("  %s;\n" % view["family"].channel for view in views),
     ])
 
 
-def _static(name, head, routes):
-    return "\n".join(["protocol static%s {" % (" " + name if name else ""), head] + ["  route %s;" % route for route in routes] + ["}"])
+def _static(name, family, routes, more=""):
+    title = " " + name + family.suffix if name else ""
+    return "\n".join(["protocol static%s {" % title, "  %s%s;" % (family.channel, more)] + ["  route %s;" % route for route in routes] + ["}"])
 
 
 def _told(fabric, node):
     """What this node tells of: its blocks, addresses of its pods in others' blocks, and what all tell of."""
-    routes = [network + " blackhole" for network in node["blocks"] + node["borrowed"] + fabric["options"]["advertise"]]
-    return "# The node's blocks, and what lies behind every node.\n" + _static("", "  ipv4;", routes)
+    family = fabric["family"]
+    routes = [network + " blackhole" for network in node["blocks"] + node["borrowed"] + families.only(fabric["options"]["advertise"], family)]
+    return "# The node's blocks, and what lies behind every node.\n" + _static("", family, routes)
 
 
 def _summaries(fabric, found):
     """Pools as a whole, for peers that are told of no blocks."""
     if not any(session["summarize"] for session in found):
         return ""
-    return _static(filters.SUMMARIES, "  ipv4;", [pool["cidr"] + " blackhole" for pool in fabric["pools"] if pool["bgp_export"]])
+    return _static(filters.SUMMARIES, fabric["family"], [pool["cidr"] + " blackhole" for pool in fabric["pools"] if pool["bgp_export"]])
 
 
 def _bridge(fabric, name):
     """Less preferred than BGP's, and told to nobody."""
-    return _static(filters.STAND_INS, "  ipv4 { preference 50; };", [
+    return _static(filters.STAND_INS, fabric["family"], [
         "%s recursive %s { bgp_next_hop = %s; }" % (block, fabric["nodes"][other]["ip"], fabric["nodes"][other]["ip"])
-        for other, told in _bgp.networks(fabric, name).items() for block in told])
+        for other, told in _bgp.networks_of_family(fabric, name).items() for block in told], more=" { preference 50; }")
 
 
 def _template(fabric, node):
     options = fabric["options"]
     lines = [
-        "template bgp bgp_template {",
+        "template bgp bgp_template%s {" % fabric["family"].suffix,
         "  local%s as %d;" % (_port(node["options"]["bgp_port"]), node["options"]["as_number"]),
         "  hold time %d;" % options["hold_time"],
         "  connect delay time 2;",
@@ -168,9 +184,9 @@ def _template(fabric, node):
         "  error wait time 5, 30;",
         "  graceful restart on;",
         "  graceful restart time %d;" % options["graceful_restart_time"],
-        "  ipv4 {",
+        "  %s {" % fabric["family"].channel,
         "    import all;",
-        "    export filter calico_export_to_bgp_peers;",
+        "    export filter calico_export_to_bgp_peers%s;" % fabric["family"].suffix,
         "    gateway recursive;",
         "    add paths on;",
         "  };",
@@ -188,12 +204,14 @@ def _port(number):
 
 
 def _protocol(fabric, node, session):
-    lines = ["protocol bgp %s from bgp_template {" % session["protocol"]]
+    family, source = fabric["family"], session["source_address"]
+    lines = ["protocol bgp %s from bgp_template%s {" % (session["protocol"], family.suffix)]
     if session["node"]:
         lines.append("  description \"%s\";" % session["node"])
     lines.append("  neighbor %s%s as %d;" % (session["address"], _port(session["port"]), session["as_number"]))
-    if session["source_address"] != "any":
-        lines.append("  source address %s;" % (node["ip"] if session["source_address"] in (None, "node") else session["source_address"]))
+    if source != "any":
+        # A certain one, of peers whose sessions are of both families, is that of its own.
+        lines.append("  source address %s;" % (source if source not in (None, "node") and families.of_address(source) == family else node["ip"]))
     lines.append("  multihop%s;" % (" %d" % session["hops"] if session["hops"] else ""))
     if session["ttl_security"]:
         lines.append("  ttl security on;")
@@ -211,5 +229,5 @@ def _protocol(fabric, node, session):
     channel = filters.channel(fabric, session)
     if channel:
         lines.append("  # With the rest of the channel from the template.")
-        lines += ["  ipv4 {"] + ["    %s;" % line for line in channel] + ["  };"]
+        lines += ["  %s {" % family.channel] + ["    %s;" % line for line in channel] + ["  };"]
     return "\n".join(lines + ["}"])

@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+from .. import families
+
 # Variables of the backend, without their prefix, that each node says for itself; all others have one value in a fabric.
 PER_NODE = ()
+# The families that pods can have addresses of.
+FAMILIES = (families.V4,)
 # Those that are mappings of secrets: the model knows their keys alone, and check_secret(variable, value) says what is expected of a value, or None.
 SECRETS = ()
 
@@ -33,7 +37,7 @@ def exclusive(dummy):
 
 
 def pools(dummy):
-    """The pools that nodes hold blocks of (see blocks.py). None: each node holds one subnet of the fabric's range."""
+    """The pools that nodes hold blocks of (see blocks.py), of the fabric as one family sees it. None: each node holds one subnet of the fabric's range."""
     return None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
+from ..families import V4, V6
+
 # What pods on a bridge are made of; br_netfilter for the sysctl in `forwarding`.
 BRIDGE_MODULES = ["bridge", "br_netfilter", "veth"]
 
@@ -47,9 +49,15 @@ def host_link(fabric, pod, prefix="veth"):
 def vtep_mac(name):
     """A VTEP's MAC, derived from its node's name so that no node has to ask another: 0x66 and the first 5 bytes of SHA-1.
 
-    The derivation is Calico's (projectcalico/calico:felix/calc/vxlan_resolver.go); flannel's own are random and exchanged with the lease.
+    The derivation is Calico's (projectcalico/calico:felix/calc/vxlan_resolver.go), whose VTEP for IPv6 is of the node's name with -v6;
+    flannel's own are random and exchanged with the lease.
     """
     return "66:" + ":".join("%02x" % byte for byte in hashlib.sha1(name.encode()).digest()[:5])
+
+
+def _vtep_mac_of(name, address):
+    """That of the VTEP which has an address on the underlay."""
+    return vtep_mac(name + "-v6" if ":" in address else name)
 
 
 def vxlan(fabric, name, node, device, **more):
@@ -63,7 +71,7 @@ def vxlan(fabric, name, node, device, **more):
                 "local": node["ip"],
                 "dev": "auto",
                 "learning": False,
-                "mac": vtep_mac(name),
+                "mac": _vtep_mac_of(name, node["ip"]),
                 "mtu": fabric["mtu"],
                 **more,
             }
@@ -77,9 +85,10 @@ def vxlan_peer(device, name, node, address, networks):
 
     In this order: with a route first the kernel would ask by ARP, which nobody answers.
     """
+    mac = _vtep_mac_of(name, node["ip"])
     return {
-        "neighbour": [{"dev": device, "address": address, "mac": vtep_mac(name)}],
-        "vxlan_fdb": [{"dev": device, "mac": vtep_mac(name), "dst": node["ip"]}],
+        "neighbour": [{"dev": device, "address": address, "mac": mac}],
+        "vxlan_fdb": [{"dev": device, "mac": mac, "dst": node["ip"]}],
         "route": [{"dst": network, "via": address, "dev": device, "onlink": True} for network in networks],
     }
 
@@ -132,45 +141,65 @@ def pods_on_bridge(fabric, node, bridge, mtu, segments=None, routed=True):
     return merge(*parts)
 
 
-def pods_by_route(fabric, node, prefix, router, mac):
+# What a node's end of a pod's link is set to where a pod is routed to, and the pod's own.
+ROUTED = {
+    V4: {
+        "net/ipv4/conf/%s/forwarding": "1",
+        "net/ipv4/conf/%s/proxy_arp": "1",
+        "net/ipv4/neigh/%s/proxy_delay": "0",
+        # A pod sends from its own address only.
+        "net/ipv4/conf/%s/rp_filter": "1",
+        # What listens on the node's loopback can be offered to pods.
+        "net/ipv4/conf/%s/route_localnet": "1",
+    },
+    V6: {
+        "net/ipv6/conf/%s/disable_ipv6": "0",
+        # The address that is the pod's gateway comes of the MAC.
+        "net/ipv6/conf/%s/addr_gen_mode": "0",
+        "net/ipv6/conf/%s/forwarding": "1",
+        "net/ipv6/conf/%s/proxy_ndp": "1",
+        "net/ipv6/conf/%s/accept_ra": "0",
+    },
+}
+# A namespace inherits what its host is set to, or it does not.
+IN_POD = {V4: {}, V6: {"net/ipv6/conf/eth0/disable_ipv6": "0", "net/ipv6/conf/eth0/accept_ra": "0", "net/ipv6/conf/eth0/accept_dad": "0"}}
+
+
+def pods_by_route(views, name, prefix, router, mac):
     """The node's pods, each a namespace with eth0 and a /32, and on the node a route to it (projectcalico/calico:felix/dataplane/linux/endpoint_mgr.go).
 
     C(router) is an address that nobody has: the node's end answers for it by proxy ARP, and at once. It has C(mac), which need not differ between pods.
+    C(views) are those of the fabric: with IPv6 a pod has a /128 as well, and its gateway is the link-local address that the node's end has of its MAC.
     """
-    parts = []
-    for pod in node["pods"]:
-        name, link = pod["name"], host_link(fabric["name"], pod["name"], prefix)
-        settings = {
-            "net/ipv4/conf/%s/forwarding": "1",
-            "net/ipv4/conf/%s/proxy_arp": "1",
-            "net/ipv4/neigh/%s/proxy_delay": "0",
-            # A pod sends from its own address only.
-            "net/ipv4/conf/%s/rp_filter": "1",
-            # What listens on the node's loopback can be offered to pods.
-            "net/ipv4/conf/%s/route_localnet": "1",
-        }
-        parts.append(
-            {
-                "netns": [{"name": name}],
-                "veth": [
-                    {
-                        "name": link,
-                        "mac": mac,
-                        "mtu": fabric["mtu"],
-                        "up": True,
-                        "peer": {"name": "eth0", "netns": name, "mac": address_mac(pod["address"]), "mtu": fabric["mtu"], "up": True},
-                    }
-                ],
-                "address": [{"netns": name, "dev": "eth0", "address": pod["address"] + "/32"}],
-                "sysctl": [{"key": key % link, "value": value} for key, value in settings.items()],
-                "route": [
-                    {"dst": pod["address"] + "/32", "dev": link},
-                    {"netns": name, "dst": router + "/32", "dev": "eth0"},
-                    {"netns": name, "dst": "default", "via": router, "dev": "eth0"},
-                ],
-            }
-        )
+    parts, routers = [], {V4: router, V6: link_local(mac)}
+    for index, pod in enumerate(views[0]["nodes"][name]["pods"]):
+        fabric, netns = views[0], pod["name"]
+        link = host_link(fabric["name"], netns, prefix)
+        peer = {"name": "eth0", "netns": netns, "mac": address_mac(pod["address"]), "mtu": fabric["mtu"], "up": True}
+        parts.append({"netns": [{"name": netns}], "veth": [{"name": link, "mac": mac, "mtu": fabric["mtu"], "up": True, "peer": peer}]})
+        for view in views:
+            address = view["nodes"][name]["pods"][index]["address"]
+            parts.append(_pod_by_route(view["family"], netns, link, address, routers[view["family"]]))
     return merge(*parts)
+
+
+def _pod_by_route(family, netns, link, address, router):
+    """One address of a pod, and the way to and from it."""
+    alone = "%s/%d" % (address, family.length)
+    # A link-local address is on the link, any other is not: the pod has to be told.
+    to_router = [{"netns": netns, "dst": "%s/%d" % (router, family.length), "dev": "eth0"}] if family == V4 else []
+    return {
+        "address": [{"netns": netns, "dev": "eth0", "address": alone}],
+        "sysctl": [{"key": key % link, "value": value} for key, value in ROUTED[family].items()]
+        + [{"netns": netns, "key": key, "value": value} for key, value in IN_POD[family].items()],
+        "route": [{"dst": alone, "dev": link}, *to_router, {"netns": netns, "dst": "default", "via": router, "dev": "eth0"}],
+    }
+
+
+def link_local(mac):
+    """The link-local address that a device has of its MAC (RFC 4291, appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]))
 
 
 def forwarding():
@@ -183,19 +212,24 @@ def forwarding():
     }
 
 
-def chain(table, name, hook, rules, position="last"):
+def chain(table, name, hook, rules, position="last", family=V4):
     """A chain of ours, entered from one of the kernel's, last where nothing is said."""
     return {
-        "iptables_chain": [{"table": table, "chain": name, "ip_version": 4, "rules": rules}],
-        "iptables_rule": [{"table": table, "chain": hook, "rule": "-j " + name, "position": position}],
+        "iptables_chain": [{"table": table, "chain": name, "ip_version": family.version, "rules": rules}],
+        "iptables_rule": [{"table": table, "chain": hook, "rule": "-j " + name, "position": position, **({} if family == V4 else {"ip_version": 6})}],
     }
 
 
-def accept_forwarded(name, cidr, strangers):
+def accept_forwarded(name, cidr, strangers, family=V4):
     """Whatever the forward policy is, the cluster's traffic passes; what comes from or goes to a strange cluster's pods does not."""
     apart = [rule % pair for stranger in strangers for rule, pair in (
         ("-s %s -d %s -j DROP", (cidr, stranger)), ("-s %s -d %s -j DROP", (stranger, cidr)))]
-    return chain("filter", name, "FORWARD", apart + ["-s %s -j ACCEPT" % cidr, "-d %s -j ACCEPT" % cidr])
+    return chain("filter", name, "FORWARD", apart + ["-s %s -j ACCEPT" % cidr, "-d %s -j ACCEPT" % cidr], family=family)
+
+
+def ipset(name, members, family=V4):
+    """A set of networks, with their family where that is not what a set has by itself."""
+    return {"name": name, "type": "hash:net", **({} if family == V4 else {"family": "inet6"}), "members": members}
 
 
 def own(fabric, name):

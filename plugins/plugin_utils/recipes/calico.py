@@ -5,7 +5,8 @@
 """What Calico puts on a node (projectcalico/calico:felix, confd), without Calico.
 
 A node holds blocks of the pools. Each of its pods is at the end of a C(cali*) veth with a /32, and takes C(169.254.1.1), which nobody has, for its
-gateway: the node answers for it by proxy ARP, so there is no bridge and no subnet. Other nodes' blocks are routes.
+gateway: the node answers for it by proxy ARP, so there is no bridge and no subnet. Other nodes' blocks are routes. With IPv6 all of it is there
+once more, and a pod's gateway is the link-local address of the veth's other end.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
-from .. import block_pools, blocks
+from .. import block_pools, blocks, families
 from . import _bgp, _bird, _bird_filters, _parts
 
+FAMILIES = families.BOTH
 # Of these the model knows the keys alone.
 SECRETS = ("passwords",)
 PER_NODE = ("blocks", "as_number", "bgp_port", "reflector_cluster_id")
 
 NEVER, ALWAYS, CROSS_SUBNET = MODES = ("Never", "Always", "CrossSubnet")
-VXLAN_DEVICE = "vxlan.calico"
+VXLAN_DEVICES = {families.V4: "vxlan.calico", families.V6: "vxlan-v6.calico"}
+# The shortest block, the longest and the one where nothing is said (projectcalico/calico:calico/reference/resources/ippool.md).
+BLOCK_LENGTHS = {families.V4: (20, 32, 26), families.V6: (116, 128, 122)}
 GATEWAY = "169.254.1.1"
 HOST_MAC = "ee:ee:ee:ee:ee:ee"
-# The outer headers: IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14.
-VXLAN_OVERHEAD = 50
+# The outer headers: IPv4 20 or IPv6 40, UDP 8, VXLAN 8, inner Ethernet 14.
+VXLAN_OVERHEAD = {families.V4: 50, families.V6: 70}
 IPIP_OVERHEAD = 20
+FORWARDING = {families.V4: "net/ipv4/ip_forward", families.V6: "net/ipv6/conf/all/forwarding"}
 # IPv4 20, UDP 8, WireGuard's header 16 and tag 16.
 WIREGUARD_OVERHEAD = 60
 
@@ -40,11 +45,13 @@ def check(options):
     if not 1 <= options["wireguard_port"] <= 65535:
         yield "calico_wireguard_port", options["wireguard_port"], "expected a UDP port from 1 to 65535"
     yield from _bgp.check(options)
+    for family, (shortest, longest, dummy) in BLOCK_LENGTHS.items():
+        key = "block_size" + family.suffix
+        if not options["pools"] and not shortest <= options[key] <= longest:
+            yield "calico_" + key, options[key], "expected a length from %d to %d" % (shortest, longest)
     if options["pools"]:
         # Each pool says it for itself.
         return
-    if not 20 <= options["block_size"] <= 32:
-        yield "calico_block_size", options["block_size"], "expected a length from 20 to 32"
     yield from _check_modes("calico_", options, options)
 
 
@@ -79,35 +86,44 @@ def without_checks(dummy):
 
 def check_cluster(fabric):
     """What is wrong with pools and pins, as (host, variable, value, expectation)."""
-    length = fabric["options"]["block_size"]
-    if fabric["options"]["pools"]:
-        for variable, value, expected in _check_pools(fabric):
-            yield "", variable, value, expected
-    elif length < ipaddress.ip_network(fabric["pod_cidr"]).prefixlen:
-        yield "", "calico_block_size", length, "expected a length that is not shorter than that of fabric_pod_cidr %s" % fabric["pod_cidr"]
+    if fabric["options"]["wireguard"] and fabric["pod_cidr6"]:
+        yield "", "calico_wireguard", True, "expected false: fabric_pod_cidr6 is set, and WireGuard carries IPv4 alone here"
+    for variable, value, expected in _check_pools(fabric):
+        yield "", variable, value, expected
+    for view in families.views(fabric):
+        suffix, length = view["family"].suffix, view["options"]["block_size"]
+        if not families.only(fabric["options"]["pools"], view["family"], "cidr") and length < ipaddress.ip_network(view["pod_cidr"]).prefixlen:
+            yield "", "calico_block_size" + suffix, length, "expected a length that is not shorter than that of fabric_pod_cidr%s %s" % (
+                suffix, view["pod_cidr"])
     yield from _bgp.check_cluster(fabric)
     for name, node in fabric["nodes"].items():
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of pools here; pin those with calico_blocks"
         for index, block in enumerate(node["options"]["blocks"]):
-            if block_pools.network(block) is None:
+            if block_pools.network(block, [family.version for family in families.of(fabric)]) is None:
                 yield name, "calico_blocks[%d]" % index, block, "expected a block of a pool, such as 10.244.1.0/26"
 
 
 def _check_pools(fabric):
     pools_ = fabric["options"]["pools"]
-    yield from block_pools.check("calico_pools", pools_, fabric["pod_cidr"], 20, 32)
+    yield from block_pools.check("calico_pools", pools_, BLOCK_LENGTHS, fabric)
     for index, pool in enumerate(pools_):
-        yield from _check_modes("calico_pools[%d]." % index, pool, fabric["options"])
+        field = "calico_pools[%d]." % index
+        yield from _check_modes(field, pool, fabric["options"])
+        if pool["ipip_mode"] != NEVER and families.of_address(pool["cidr"]) == families.V6:
+            yield field + "ipip_mode", pool["ipip_mode"], "expected Never: IPIP carries IPv4 alone"
 
 
 def pools(fabric):
-    """The pools, each with all that is said of it; without calico_pools one, the whole range."""
-    options = fabric["options"]
+    """The pools of a family, each with all that is said of it; where calico_pools has none of it one, the whole range."""
+    options, family = fabric["options"], fabric["family"]
     whole = {"name": "default", "cidr": fabric["pod_cidr"], "node_labels": {}, "disabled": False, "nat_outgoing": True,
              "bgp_export": True, **{key: options[key] for key in ("block_size", "vxlan_mode", "ipip_mode")}}
-    return [dict(pool, block_length=pool["block_size"], nat_outgoing=pool["nat_outgoing"] and fabric["masquerade"])
-            for pool in options["pools"] or [whole]]
+    if family == families.V6:
+        whole["ipip_mode"] = NEVER
+    return [dict(pool, block_size=length, block_length=length, nat_outgoing=pool["nat_outgoing"] and fabric["masquerade"])
+            for pool in families.only(options["pools"], family, "cidr") or [whole]
+            for length in [pool["block_size"] or BLOCK_LENGTHS[family][2]]]
 
 
 def masquerades(fabric, address):
@@ -122,7 +138,8 @@ def packages(fabric):
 
 def kernel_modules(fabric):
     """What the kernel has to have built in or as a module."""
-    return ["veth", "ip_set"] + ["vxlan"] * tunnelled(fabric) + ["ipip"] * _ipip(fabric) + ["wireguard"] * fabric["options"]["wireguard"]
+    vxlan = any(map(tunnelled, families.views(fabric)))
+    return ["veth", "ip_set"] + ["vxlan"] * vxlan + ["ipip"] * _ipip(fabric) + ["wireguard"] * fabric["options"]["wireguard"]
 
 
 def exclusive(options):
@@ -136,7 +153,7 @@ def exclusive(options):
 
 
 def tunnelled(fabric):
-    """Whether any pool's packets are ever put into VXLAN."""
+    """Whether any pool's packets are ever put into VXLAN, of the fabric as it is seen."""
     return any(pool["vxlan_mode"] != NEVER for pool in fabric["pools"])
 
 
@@ -178,19 +195,27 @@ def units(fabric, dummy_name):
 
 def document(fabric, name):
     """All that Calico wants on the node C(name)."""
-    node = fabric["nodes"][name]
+    views = families.views(fabric)
+    return _parts.merge(
+        {"underlay": {"address": fabric["nodes"][name]["ip"], "overhead": max(map(_overhead, views))}},
+        _parts.pods_by_route(views, name, "cali", GATEWAY, HOST_MAC),
+        *[_of_family(view, name) for view in views],
+    )
+
+
+def _of_family(fabric, name):
+    """All but the pods, of the fabric as one family sees it."""
+    node, family = fabric["nodes"][name], fabric["family"]
     peers = {peer: entry for peer, entry in fabric["nodes"].items() if peer != name}
     return _parts.merge(
-        {"underlay": {"address": node["ip"], "overhead": _overhead(fabric)}},
-        _parts.pods_by_route(fabric, node, "cali", GATEWAY, HOST_MAC),
         # Of what is in none of its pods the node knows that it is nowhere else either.
         {"route": [{"dst": block, "type": "blackhole"} for block in node["blocks"]]},
         _vxlan(fabric, name, node, peers) if tunnelled(fabric) else {},
         _tunnel(fabric, node) if _ipip(fabric) else {},
         _guard(fabric, peers),
         _wireguard(fabric, node, peers) if fabric["options"]["wireguard"] else {},
-        {"sysctl": [{"key": "net/ipv4/ip_forward", "value": "1"}]},
-        _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"]),
+        {"sysctl": [{"key": FORWARDING[family], "value": "1"}]},
+        _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"], family),
         _nat_outgoing(fabric),
     )
 
@@ -198,7 +223,7 @@ def document(fabric, name):
 def _overhead(fabric):
     if fabric["options"]["wireguard"]:
         return WIREGUARD_OVERHEAD
-    return VXLAN_OVERHEAD if tunnelled(fabric) else IPIP_OVERHEAD if _ipip(fabric) else 0
+    return VXLAN_OVERHEAD[fabric["family"]] if tunnelled(fabric) else IPIP_OVERHEAD if _ipip(fabric) else 0
 
 
 def key_path(fabric):
@@ -223,7 +248,8 @@ def _wireguard(fabric, node, peers):
 
 def vxlan_device(fabric):
     """vxlan.calico; a fabric beside the default one has its number in it, which leaves no room for more of the name."""
-    return VXLAN_DEVICE if fabric["number"] == _parts.DEFAULT_NUMBER else "vxlan.cali%d" % fabric["number"]
+    device = VXLAN_DEVICES[fabric["family"]]
+    return device if fabric["number"] == _parts.DEFAULT_NUMBER else "%s%d" % (device[:-3 if fabric["family"] == families.V6 else -2], fabric["number"])
 
 
 def _vxlan(fabric, name, node, peers):
@@ -231,7 +257,7 @@ def _vxlan(fabric, name, node, peers):
     device = vxlan_device(fabric)
     return _parts.merge(
         _parts.vxlan(fabric, name, node, device),
-        {"address": [{"dev": device, "address": blocks.tunnel_address(node["blocks"]) + "/32"}]},
+        {"address": [{"dev": device, "address": "%s/%d" % (blocks.tunnel_address(node["blocks"]), fabric["family"].length)}]},
         *[_vxlan_peer(fabric, device, peer, entry) for peer, entry in peers.items()],
     )
 
@@ -239,14 +265,15 @@ def _vxlan(fabric, name, node, peers):
 def _guard(fabric, peers):
     """What comes in a tunnel from who is no node is dropped."""
     vxlan = "-p udp -m udp --dport %d -m addrtype --dst-type LOCAL" % fabric["options"]["port"]
-    ways = ((tunnelled(fabric), "cali40all-vxlan-net", vxlan), (_ipip(fabric), "cali40all-hosts-net", "-p ipencap"))
-    strange = [(_parts.own(fabric, name), packets) for there, name, packets in ways if there]
+    ways = ((tunnelled(fabric), "cali%d0all-vxlan-net", vxlan), (_ipip(fabric), "cali%d0all-hosts-net", "-p ipencap"))
+    family = fabric["family"]
+    strange = [(_parts.own(fabric, name % family.version), packets) for there, name, packets in ways if there]
     if not strange:
         return {}
     return _parts.merge(
-        {"ipset": [{"name": nodes, "type": "hash:net", "members": sorted(peer["ip"] for peer in peers.values())} for nodes, dummy in strange]},
+        {"ipset": [_parts.ipset(nodes, sorted(peer["ip"] for peer in peers.values()), family) for nodes, dummy in strange]},
         _parts.chain("filter", _parts.own(fabric, "cali-INPUT"), "INPUT",
-                     ["%s -m set ! --match-set %s src -j DROP" % (packets, nodes) for nodes, packets in strange], position="first"),
+                     ["%s -m set ! --match-set %s src -j DROP" % (packets, nodes) for nodes, packets in strange], "first", family),
     )
 
 
@@ -275,17 +302,12 @@ def _tunnel(fabric, node):
 
 def _nat_outgoing(fabric):
     """What pods of such pools send to where no pool is bears the node's address."""
-    masquerading = [pool["cidr"] for pool in fabric["pools"] if pool["nat_outgoing"]]
+    masquerading, family = [pool["cidr"] for pool in fabric["pools"] if pool["nat_outgoing"]], fabric["family"]
     if not masquerading:
         return {}
-    chain, everywhere, some = (_parts.own(fabric, name) for name in ("cali-nat-outgoing", "cali40all-ipam-pools", "cali40masq-ipam-pools"))
+    everywhere, some = (_parts.own(fabric, "cali%d0%s-ipam-pools" % (family.version, which)) for which in ("all", "masq"))
     rule = "-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE" % (some, everywhere)
     return _parts.merge(
-        {
-            "ipset": [
-                {"name": everywhere, "type": "hash:net", "members": [pool["cidr"] for pool in fabric["pools"]]},
-                {"name": some, "type": "hash:net", "members": masquerading},
-            ]
-        },
-        _parts.chain("nat", chain, "POSTROUTING", [rule]),
+        {"ipset": [_parts.ipset(everywhere, [pool["cidr"] for pool in fabric["pools"]], family), _parts.ipset(some, masquerading, family)]},
+        _parts.chain("nat", _parts.own(fabric, "cali-nat-outgoing"), "POSTROUTING", [rule], family=family),
     )

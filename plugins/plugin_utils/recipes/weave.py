@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from .. import block_pools, blocks
+from .. import block_pools, blocks, families
 from . import _defaults, _dns, _parts
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
@@ -40,7 +40,7 @@ def check(options):
 def check_cluster(fabric):
     """What is wrong with the subnets, as (host, variable, value, expectation)."""
     # A block has room for the node itself and for pods.
-    for variable, value, expected in block_pools.check("weave_subnets", fabric["options"]["subnets"], fabric["pod_cidr"], 0, 29):
+    for variable, value, expected in block_pools.check("weave_subnets", fabric["options"]["subnets"], {families.V4: (0, 29, None)}, fabric):
         yield "", variable, value, expected
     for name, node in fabric["nodes"].items() if fabric["options"]["subnets"] else ():
         if node["subnet"]:
@@ -155,8 +155,7 @@ def _isolation(fabric, node, bridge):
     rest = "%s -s %s -d %s -j DROP" % (on_link, fabric["pod_cidr"], fabric["pod_cidr"])
     name = _parts.own(fabric, "WEAVE-ISOLATION")
     v6 = {
-        "iptables_chain": [{"table": "filter", "chain": name, "ip_version": 6, "rules": [on_link + " -j DROP"]}],
-        "iptables_rule": [{"table": "filter", "chain": "FORWARD", "rule": "-j " + name, "position": "first", "ip_version": 6}],
+        **_parts.chain("filter", name, "FORWARD", [on_link + " -j DROP"], position="first", family=families.V6),
         "sysctl": [{"key": "net/bridge/bridge-nf-call-ip6tables", "value": "1"}],
     }
     return _parts.merge(_parts.chain("filter", name, "FORWARD", own + among + [rest], position="first"), v6)
