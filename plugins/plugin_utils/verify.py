@@ -227,12 +227,13 @@ def _title(result):
 def _check_lines(results):
     lines = []
     known = list(ROUTING) + list(TITLES)
+    width = max([32] + [len(_title(row)) for row in results])
     for check in known + sorted({result["check"] for result in results} - set(known)):
         rows = [result for result in results if result["check"] == check]
         if not rows:
             continue
         good = [row for row in rows if row["ok"]]
-        text = "%-32s %4d of %d ok" % (_title(rows[0]), len(good), len(rows))
+        text = "%-*s %4d of %d ok" % (width, _title(rows[0]), len(good), len(rows))
         excused = sum(row["excused"] for row in rows)
         if excused:
             text += ", %d without an answer from nodes not measured" % excused

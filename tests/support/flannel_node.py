@@ -27,20 +27,21 @@ def vtep_mac(name):
     return "66:" + ":".join(re.findall("..", hashlib.sha1(name.encode()).hexdigest()[:10]))
 
 
-def pod_address(name, pod):
-    return run_json(node(name), in_pod(pod, "ip -4 -j address show dev eth0"))[0]["addr_info"][0]["local"]
+def pod_address(name, pod, family=4):
+    return run_json(node(name), in_pod(pod, "ip -%d -j address show dev eth0 scope global" % family))[0]["addr_info"][0]["local"]
 
 
-def rules(host, table, chain):
+def rules(host, table, chain, tool="iptables"):
     """A chain's rules as iptables prints them, without their comments."""
-    return [re.sub(r" -m comment --comment \S+", "", rule) for rule in host.check_output("iptables -t %s -S %s" % (table, chain)).splitlines()]
+    return [re.sub(r" -m comment --comment \S+", "", rule) for rule in host.check_output("%s -t %s -S %s" % (tool, table, chain)).splitlines()]
 
 
-def pings(source, target, tunnel=TUNNEL):
+def pings(source, target, tunnel=TUNNEL, family=4, cluster=CLUSTER):
     """How the packets of five pings between two nodes' pods, ten with the answers, pass the target's port of the switch."""
     # A filter looks at the outer header alone.
-    with capture(target, tunnel) as tunnelled, capture(target, "net " + CLUSTER) as plain:
-        node(source).check_output(in_pod("a", "ping -n -c 5 -i 0.2 -W 2 %s" % pod_address(target, "b")))
-    ends = (pod_address(source, "a"), pod_address(target, "b"))
-    inner = ("IP %s > %s: ICMP echo request" % ends, "IP %s > %s: ICMP echo reply" % ends[::-1])
+    with capture(target, tunnel) as tunnelled, capture(target, "net " + cluster) as plain:
+        node(source).check_output(in_pod("a", "ping -n -c 5 -i 0.2 -W 2 %s" % pod_address(target, "b", family)))
+    ends = (pod_address(source, "a", family), pod_address(target, "b", family))
+    inner = [text % pair for text, pair in ((("IP %s > %s: ICMP echo request", ends), ("IP %s > %s: ICMP echo reply", ends[::-1])) if family == 4 else
+                                            (("IP6 %s > %s: ICMP6, echo request", ends), ("IP6 %s > %s: ICMP6, echo reply", ends[::-1])))]
     return {way: len([line for line in lines if any(text in line for text in inner)]) for way, lines in (("tunnelled", tunnelled), ("plain", plain))}

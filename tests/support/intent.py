@@ -33,6 +33,11 @@ def nodes(count, **variables):
     return {"node%d" % number: dict(variables, fabric_node_ip="198.51.100.%d" % number) for number in range(1, count + 1)}
 
 
+def dual(count, **variables):
+    """Nodes with an address of either family."""
+    return {name: dict(node, fabric_node_ip6="2001:db8::%d" % number) for number, (name, node) in enumerate(nodes(count, **variables).items(), 1)}
+
+
 def fabric(nodes_, **common):
     """The one fabric of an inventory, leases allotted."""
     result = cluster.fabrics(inventory(nodes_, **common), options())

@@ -70,9 +70,10 @@ def on(lab, node, script):
     return done.stdout
 
 
-def pods(lab, nodes=NODES, of=None):
+def pods(lab, nodes=NODES, of=None, family=4):
     """{(node, pod): address} of the pods that stand, or only of those whose names are in `of`."""
-    script = 'for path in /run/netns/*; do name=${path##*/}; echo "[\\"$name\\", $(ip -n $name -4 -j address show dev eth0)]"; done'
+    script = ('for path in /run/netns/*; do name=${path##*/}; echo "[\\"$name\\", $(ip -n $name -%d -j address show dev eth0 scope global)]"; done'
+              % family)
     found = {}
     for node in nodes:
         for line in on(lab, node, script).splitlines():

@@ -35,9 +35,9 @@ class Pings:
 
 
 @contextlib.contextmanager
-def pinging(lab, addresses=None):
+def pinging(lab, addresses=None, family=4):
     """Every pod pings every other one RATE times a second during the block; afterwards the Pings say what was lost."""
-    addresses = addresses or pods(lab)
+    addresses = addresses or pods(lab, family=family)
     counted, running = Pings(), {}
     try:
         for node in sorted({node for node, dummy in addresses}):

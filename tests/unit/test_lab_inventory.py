@@ -49,6 +49,7 @@ def test_three_nodes_by_default(read):
         "ansible_python_interpreter": "/usr/bin/python3",
         "clusternet_lab_node": "node3",
         "fabric_node_ip": "198.18.16.13",
+        "fabric_node_ip6": "fd00:198:18:16::13",
     }
     assert inventory["all"]["vars"] == {"clusternet_lab_name": "lab", "clusternet_lab_nodes": 3, "clusternet_lab_segments": 2}
 

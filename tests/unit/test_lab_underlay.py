@@ -79,25 +79,35 @@ def test_device_names_fit_the_kernel():
 
 def test_every_link_hangs_on_the_bridge_of_its_address(document):
     masters = {(veth["peer"]["netns"], veth["peer"]["name"]): veth["master"] for veth in document["veth"]}
-    assert len(masters) == len(document["address"])
+    assert 2 * len(masters) == len(document["address"])
     for entry in document["address"]:
-        network = ipaddress.ip_interface(entry["address"]).network
-        assert underlay.SEGMENTS[masters[entry["netns"], entry["dev"]]] == network
+        network, segment = ipaddress.ip_interface(entry["address"]).network, underlay.SEGMENTS[masters[entry["netns"], entry["dev"]]]
+        assert network in (segment, ipaddress.ip_network((underlay.address6(segment[0]), underlay.LENGTH6)))
 
 
 def test_nodes_go_out_by_the_router_of_their_segment(document):
-    default = {entry["netns"]: entry["via"] for entry in document["route"] if entry["dst"] == "default"}
-    assert default == {"x-node%d" % index: "198.18.16.1" if index == 3 else "198.18.0.1" for index in (1, 2, 3, 4)}
+    default = {(entry["netns"], ":" in entry["via"]): entry["via"] for entry in document["route"] if entry["dst"] == "default"}
+    ways = {3: ("198.18.16.1", "fd00:198:18:16::1")}
+    assert default == {("x-node%d" % index, six): ways.get(index, ("198.18.0.1", "fd00:198:18::1"))[six] for index in (1, 2, 3, 4) for six in (0, 1)}
 
 
 def test_the_outside_knows_the_nodes_and_nothing_else(document):
     known = [(entry["dst"], entry["via"]) for entry in document["route"] if entry["netns"] == "x-outside"]
-    assert known == [("198.18.0.0/20", "198.18.32.1"), ("198.18.16.0/20", "198.18.32.1")]
+    assert known == [("198.18.0.0/20", "198.18.32.1"), ("fd00:198:18::/64", "fd00:198:18:32::1"),
+                     ("198.18.16.0/20", "198.18.32.1"), ("fd00:198:18:16::/64", "fd00:198:18:32::1")]
+
+
+def test_ipv6_addresses_are_read_as_those_of_ipv4_are():
+    assert [str(underlay.address6(underlay.node_address(index))) for index in (1, 3)] == ["fd00:198:18::11", "fd00:198:18:16::13"]
+    everyone = [underlay.address6(underlay.node_address(index, 1)) for index in range(1, underlay.MAX_NODES + 1)]
+    assert len(set(everyone)) == underlay.MAX_NODES
+    assert {str(ipaddress.ip_network((address, underlay.LENGTH6), strict=False)) for address in everyone} == {"fd00:198:18::/64"}
 
 
 def test_only_the_router_forwards(document):
     values = {(entry["netns"], entry["value"]) for entry in document["sysctl"] if entry["key"] == "net/ipv4/ip_forward"}
     assert values == {("x-router", "1"), ("x-outside", "0")}
+    assert {entry["netns"] for entry in document["sysctl"] if entry["key"] == "net/ipv6/conf/all/forwarding"} == {"x-router"}
 
 
 def test_macs_are_unicast_local_and_distinct(document):
