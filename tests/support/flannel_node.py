@@ -28,7 +28,8 @@ def vtep_mac(name):
 
 
 def pod_address(name, pod, family=4):
-    return run_json(node(name), in_pod(pod, "ip -%d -j address show dev eth0 scope global" % family))[0]["addr_info"][0]["local"]
+    found = run_json(node(name), in_pod(pod, "ip -%d -j address show dev eth0" % family))[0]["addr_info"]
+    return next(entry["local"] for entry in found if entry["scope"] == "global")
 
 
 def rules(host, table, chain, tool="iptables"):

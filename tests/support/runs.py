@@ -72,14 +72,13 @@ def on(lab, node, script):
 
 def pods(lab, nodes=NODES, of=None, family=4):
     """{(node, pod): address} of the pods that stand, or only of those whose names are in `of`."""
-    script = ('for path in /run/netns/*; do name=${path##*/}; echo "[\\"$name\\", $(ip -n $name -%d -j address show dev eth0 scope global)]"; done'
-              % family)
+    script = 'for path in /run/netns/*; do name=${path##*/}; echo "[\\"$name\\", $(ip -n $name -%d -j address show dev eth0)]"; done' % family
     found = {}
     for node in nodes:
         for line in on(lab, node, script).splitlines():
             name, links = json.loads(line)
             if of is None or name in of:
-                found[node, name] = links[0]["addr_info"][0]["local"]
+                found[node, name] = next(entry["local"] for entry in links[0]["addr_info"] if entry["scope"] == "global")
     return found
 
 
