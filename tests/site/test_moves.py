@@ -55,7 +55,8 @@ MOVES = {
     "calico": ({"fabric_backend": "calico"}, None),
     "calico: all in the tunnel": ({"calico_vxlan_mode": "Always"}, 0),
     "calico: across subnets": ({"calico_vxlan_mode": "CrossSubnet"}, 0),
-    "flannel again": ({"fabric_backend": "flannel"}, None),
+    "calico: with IPv6": ({"fabric_pod_cidr6": "fd00:10:244::/48"}, 0),
+    "flannel again": ({"fabric_backend": "flannel", "fabric_pod_cidr6": ""}, None),
 }
 
 

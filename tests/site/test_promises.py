@@ -4,6 +4,8 @@
 
 """What a whole run promises, held against snapshots that share no code with the engine."""
 
+import json
+
 import pytest
 from runs import NODES, SITE, TEARDOWN, on, same, stats, succeeded, tasks
 
@@ -22,19 +24,19 @@ def fixture_clean(lab, found):
     lab.playbook(TEARDOWN)
 
 
-# A device that the first run makes on each node.
-BACKENDS = {"flannel": "ip link add name flannel.1", "calico": "ip link add name vxlan.calico"}
+# What is asked for, and a device that the first run makes on each node.
+BACKENDS = {"flannel": ({}, "ip link add name flannel.1"), "calico": ({"fabric_pod_cidr6": "fd00:10:244::/48"}, "ip link add name vxlan-v6.calico")}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_check_tells_the_truth_and_teardown_leaves_the_nodes_as_found(lab, found, backend):
-    options = ("-e", "fabric_backend=" + backend)
+    options = ("-e", json.dumps(dict(BACKENDS[backend][0], fabric_backend=backend)))
     check = lab.playbook(SITE, "--check", "--diff", *options)
     succeeded(check)
     for node in NODES:
         same(found[node], lab.snapshot(node))
     predicted = tasks(check, NETWORK)
-    assert all(BACKENDS[backend] in "\n".join(predicted[node]["commands"]) for node in NODES)
+    assert all(BACKENDS[backend][1] in "\n".join(predicted[node]["commands"]) for node in NODES)
 
     real = lab.playbook(SITE, "--diff", *options)
     succeeded(real)

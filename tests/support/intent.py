@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 import yaml
@@ -14,7 +15,9 @@ from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 
 
+@functools.lru_cache(maxsize=None)
 def options():
+    """As the roles' specifications have them; read once, which takes longer than most tests."""
     result = {}
     for role in ["fabric"] + recipes.names():
         with open(os.path.join(ROLES, role, "meta", "argument_specs.yml"), encoding="utf-8") as file:
