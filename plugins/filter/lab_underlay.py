@@ -14,6 +14,7 @@ description:
     connected to.
   - Two node segments (C(198.18.0.0/20) and C(198.18.16.0/20), every third node on the second) and an outside one
     (C(198.18.32.0/24)) meet in a router. All of it is in network namespaces whose names begin with the lab's.
+  - Each link has an IPv6 address beside it, written with the same numbers - C(198.18.16.13) is C(fd00:198:18:16::13) too.
 author:
   - clusternet.fabric contributors (@clusternet)
 positional: nodes, segments

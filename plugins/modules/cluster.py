@@ -84,7 +84,9 @@ fabrics:
   returned: success
   contains:
     name:
-      description: Name of the fabric, as its key. All other variables of the role stand beside it without their prefix.
+      description:
+        - Name of the fabric, as its key. All other variables of the role stand beside it without their prefix.
+        - With O(clusternet.fabric.fabric#role:main:fabric_pod_cidr6) nodes have C(ip6), C(blocks6) and C(borrowed6), pods C(address6).
       type: str
       sample: fabric
     options:
@@ -97,6 +99,7 @@ fabrics:
       sample:
         node1:
           ip: 198.51.100.11
+          ip6: null
           subnet: 10.244.1.0/24
           blocks: []
           networks: [10.244.1.0/24]
@@ -104,6 +107,7 @@ fabrics:
           pods:
             - name: web
               address: 10.244.1.2
+              address6: null
               labels: {}
               unit: null
     leases:

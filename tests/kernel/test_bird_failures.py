@@ -1,7 +1,8 @@
 # Copyright (c) 2026 clusternet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of routes and packets where a BIRD dies, a node is gone, or sessions become others; on the wire, with the recipe's configurations."""
+"""What becomes of routes and packets of either family where a BIRD dies, a node is gone, or sessions become others; on the wire, with the recipe's
+configurations."""
 
 import signal
 import time
@@ -12,13 +13,13 @@ from routers import Routers
 
 pytestmark = pytest.mark.kernel
 
-BGP = {"fabric_backend": "calico", "calico_bgp": True, "calico_vxlan_mode": "Never"}
+BGP = {"fabric_backend": "calico", "calico_bgp": True, "calico_vxlan_mode": "Never", "fabric_pod_cidr6": "fd00:10:244::/48"}
 HOLD = 6
 
 
 def fabric(clusters=None, count=4, **common):
     """C(clusters): the reflectors among the nodes and their cluster ids."""
-    made = intent.nodes(count)
+    made = intent.dual(count)
     for name, cluster in (clusters or {}).items():
         made[name].update(calico_reflector_cluster_id=cluster, fabric_labels={"rr": True})
     if clusters:
@@ -50,7 +51,7 @@ def test_a_bird_that_dies_takes_no_packet_with_it(net):
     watching, pinging = [net.watch(name) for name in net.pods], net.ping()
     net.signal("node2", signal.SIGKILL)
     # As long as its unit waits, and then as it does.
-    net.wait(lambda: not net.established("node1") >= {"Mesh_198_51_100_2"}, 5)
+    net.wait(lambda: not net.established("node1") & {"Mesh_198_51_100_2", "Mesh_2001_db8__2"}, 5)
     net.start("node2")
     net.converge(MESH)
     lost, sent = net.lost(pinging)
@@ -63,20 +64,20 @@ def test_a_node_that_is_gone_loses_its_routes(net, bfd, within):
     net.build(fabric(calico_bfd=bfd))
     others = [name for name in net.pods if name != "node4"]
     if bfd:
-        net.wait(lambda: all(net.birdc(name, "show bfd sessions").count(" Up ") == 3 for name in others), 10)
-    watching = {name: net.watch(name) for name in others}
+        net.wait(lambda: all(net.birdc(name, "show bfd sessions").count(" Up ") == 6 for name in others), 10)
+    watching, blocks = {name: net.watch(name) for name in others}, (net.blocks["node4"], net.blocks6["node4"])
     # As a power cut does it: nobody says good-bye.
     gone = time.time()
     net.run("ip -n switch link set node4 down")
     try:
-        net.wait(lambda: not any(net.blocks["node4"] in net.routes(name) for name in others), HOLD + 5)
+        net.wait(lambda: not any(set(blocks) & set(net.routes(name)) for name in others), HOLD + 5)
     finally:
         seen = {name: net.seen(one) for name, one in watching.items()}
         net.run("ip -n switch link set node4 up")
     # By the kernel's own word, however long it took to ask.
-    took = {name: when - gone for name, lines in seen.items() for when, line in lines if line.startswith("Deleted " + net.blocks["node4"])}
-    print("BFD %s: withdrawn after %s" % (bfd, {name: round(seconds, 2) for name, seconds in took.items()}))
-    assert set(took) == set(others) and max(took.values()) < within, took
+    took = {(name, block): when - gone for name, lines in seen.items() for when, line in lines for block in blocks if line.startswith("Deleted " + block)}
+    print("BFD %s: withdrawn after %s" % (bfd, {key: round(seconds, 2) for key, seconds in took.items()}))
+    assert set(took) == {(name, block) for name in others for block in blocks} and max(took.values()) < within, took
     assert bfd or min(took.values()) > 1, took
     net.wait(lambda: all(net.blocks["node1"] in net.routes(name) for name in others[1:]), 5)
 
@@ -102,7 +103,8 @@ def test_from_the_mesh_to_reflectors_and_back_no_route_goes(net, there):
     net.build(MESH)
     watching, pinging = {name: net.watch(name) for name in net.pods}, net.ping()
     move(net, MESH, there)
-    assert "BGP.originator_id: 198.51.100.3" in net.birdc("node4", "show route all for %s" % net.blocks["node3"])
+    for block in (net.blocks["node3"], net.blocks6["node3"]):
+        assert "BGP.originator_id: 198.51.100.3" in net.birdc("node4", "show route all for %s" % block)
     move(net, there, MESH)
     lost, sent = net.lost(pinging)
     print("%d sent, %d lost" % (sent, sum(map(len, lost.values()))))
@@ -112,7 +114,7 @@ def test_from_the_mesh_to_reflectors_and_back_no_route_goes(net, there):
 
 def test_reflectors_of_reflectors(net):
     """node1 reflects to node2, which reflects to node3 and node4: a leaf's only session is with the middle."""
-    made = intent.nodes(4)
+    made = intent.dual(4)
     made["node1"].update(calico_reflector_cluster_id="244.0.0.1", fabric_labels={"tier": "top"})
     made["node2"].update(calico_reflector_cluster_id="244.0.0.2", fabric_labels={"tier": "middle"})
     for name in ("node3", "node4"):
@@ -120,6 +122,7 @@ def test_reflectors_of_reflectors(net):
     net.build(intent.fabric(made, calico_mesh=False, calico_hold_time=HOLD, **BGP, calico_peers=[
         {"name": "top", "node_labels": {"tier": "middle"}, "peer_labels": {"tier": "top"}},
         {"name": "middle", "node_labels": {"tier": "leaf"}, "peer_labels": {"tier": "middle"}}]))
-    assert net.established("node3") == {"Node_198_51_100_2"}
-    text = net.birdc("node1", "show route all for %s" % net.blocks["node4"])
-    assert "BGP.cluster_list: 244.0.0.2" in text, text
+    assert net.established("node3") == {"Node_198_51_100_2", "Node_2001_db8__2"}
+    for block in (net.blocks["node4"], net.blocks6["node4"]):
+        text = net.birdc("node1", "show route all for %s" % block)
+        assert "BGP.cluster_list: 244.0.0.2" in text, text

@@ -7,9 +7,11 @@
     net = Routers(fabric, {"tor": "198.51.100.100"})
     net.start("node1", net.text(fabric, "node1"))
 
-A node is a network namespace with its address, a /24, on a common segment and one pod, `<node>-pod`, behind it.
+A node is a network namespace with its address, a /24, on a common segment and one pod, `<node>-pod`, behind it. Where the fabric has IPv6, all of it has,
+and what is outside by an address of it.
 """
 
+import ipaddress
 import json
 import os
 import pathlib
@@ -48,11 +50,28 @@ ip -n {name}-pod route add default via 169.254.1.1 dev eth0 onlink
 ip -n {name} route add {pod}/32 dev cali1 proto 160
 ip -n {name} route add blackhole {block} proto 160
 """
+NODE6 = """
+ip netns exec {name} sysctl -qw net.ipv6.conf.all.forwarding=1
+ip -n {name} address add {address}/64 dev eth0 nodad
+ip -n {name} route add default via fe80::fe dev eth0
+"""
+POD6 = """
+ip -n {name} address add fe80::1/64 dev cali1 nodad
+ip -n {name}-pod address add {pod}/128 dev eth0 nodad
+ip -n {name}-pod route add default via fe80::1 dev eth0
+ip -n {name} route add {pod}/128 dev cali1 proto 160
+ip -n {name} route add blackhole {block} proto 160
+"""
 
 
 def gateway(address):
     """The router of a node's subnet."""
     return address.rpartition(".")[0] + ".254"
+
+
+def beside(address):
+    """The IPv6 address of what is outside, beside that of IPv4: 198.51.100.100 is 2001:db8::100 too."""
+    return "2001:db8::" + address.rpartition(".")[2]
 
 
 class Routers(ModuleNode):
@@ -65,8 +84,15 @@ class Routers(ModuleNode):
         for name, node in fabric["nodes"].items():
             pod = POD.format(name=name, pod=self.pods[name], block=self.blocks[name])
             script += NODE.format(name=name, address=node["ip"], gateway=gateway(node["ip"])) + pod
+        self.blocks6 = {name: node["blocks6"][0] for name, node in fabric["nodes"].items() if node.get("blocks6")}
+        self.pods6 = {name: str(ipaddress.ip_network(block)[2]) for name, block in self.blocks6.items()}
+        for name, pod in self.pods6.items():
+            node = fabric["nodes"][name]
+            script += NODE6.format(name=name, address=node["ip6"]) + POD6.format(name=name, pod=pod, block=node["blocks6"][0])
         for name, address in dict(outside).items():
             script += NODE.format(name=name, address=address, gateway=gateway(address)) + "ip netns exec %s sysctl -qw net.ipv4.ip_forward=1\n" % name
+            if self.pods6:
+                script += NODE6.format(name=name, address=beside(address))
         super().__init__(script + "mkdir /run/birds")
         self.birds = {}
 
@@ -139,8 +165,8 @@ class Routers(ModuleNode):
     # --- the kernel's side
 
     def routes(self, name, proto="bird"):
-        """{network: its next hops} in a node's kernel."""
-        found = json.loads(self.run("ip -n %s -4 -j route show proto %s" % (name, proto)) or "[]")
+        """{network: its next hops} in a node's kernel, of either family."""
+        found = [route for option in (4, 6) for route in json.loads(self.run("ip -n %s -%d -j route show proto %s" % (name, option, proto)) or "[]")]
         return {route["dst"]: sorted(hop["gateway"] for hop in route.get("nexthops", [route]) if "gateway" in hop) for route in found}
 
     def wait(self, there, within):
@@ -153,7 +179,7 @@ class Routers(ModuleNode):
 
     def watch(self, name):
         """`ip monitor route` of a node; end it by `seen`."""
-        command = self.enter("ip", "netns", "exec", name, "stdbuf", "-oL", "ip", "-4", "-ts", "monitor", "route")
+        command = self.enter("ip", "netns", "exec", name, "stdbuf", "-oL", "ip", "-ts", "monitor", "route")
         watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         time.sleep(0.2)
         return watching
@@ -166,8 +192,9 @@ class Routers(ModuleNode):
         return [(datetime.fromisoformat(when.strip("[")).timestamp(), what) for when, dummy, what in lines]
 
     def ping(self):
-        """Every pod pings every other; end it by `lost`."""
-        words = ["%s-pod=%s" % (name, ",".join(address for other, address in self.pods.items() if other != name)) for name in self.pods]
+        """Every pod pings every other, at each of its addresses; end it by `lost`."""
+        words = ["%s-pod=%s" % (name, ",".join(address for pods in (self.pods, self.pods6) for other, address in pods.items() if other != name))
+                 for name in self.pods]
         pinging = subprocess.Popen(self.enter(sys.executable, PINGER, str(1 / RATE), *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert pinging.stdout.readline() == "ready\n"
         return pinging
