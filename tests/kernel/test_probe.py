@@ -36,6 +36,12 @@ ip -n b address add 198.51.100.1/24 dev narrow
 ip -n b neigh add 198.51.100.2 lladdr 02:00:00:00:00:01 dev narrow
 ip netns exec b sysctl -q -w net.ipv4.ip_forward=1
 ip -n a route add 198.51.100.0/24 via 192.0.2.3
+ip -n a address add 2001:db8::2/64 dev eth0 nodad
+ip -n b address add 2001:db8::3/64 dev eth0 nodad
+ip -n b address add 2001:db8:1::1/64 dev narrow nodad
+ip -n b neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:01 dev narrow
+ip netns exec b sysctl -q -w net.ipv6.conf.all.forwarding=1
+ip -n a route add 2001:db8:1::/64 via 2001:db8::3
 """
 SERVER = """
 import socket
@@ -78,6 +84,9 @@ def test_what_is_there_and_what_is_not(pods):
         ({"netns": "a", "address": "192.0.2.3", "size": "mtu", "expect": "refused"}, False, "not refused"),
         # Refused by a router on the way.
         ({"netns": "a", "address": "198.51.100.2", "size": "1401", "expect": "refused"}, True, "Frag needed"),
+        ({"netns": "a", "address": "2001:db8::3", "size": "mtu"}, True, ""),
+        ({"netns": "a", "address": "2001:db8::3", "size": "mtu+1", "expect": "refused"}, True, "message too long, mtu: 1500"),
+        ({"netns": "a", "address": "2001:db8:1::2", "size": "1401", "expect": "refused"}, True, "Packet too big"),
         ({"netns": "a", "address": "192.0.2.9"}, False, "nreachable"),
         ({"netns": "a", "address": "192.0.2.9", "expect": "unreachable"}, True, "as wanted"),
         ({"netns": "a", "address": "192.0.2.3", "expect": "unreachable"}, False, "answered"),
@@ -100,6 +109,18 @@ def test_what_is_there_and_what_is_not(pods):
         result = returned["results"][index]
         assert result["check"] == str(index) and result["ok"] is ok and detail in result["detail"], (case, result)
         assert (result["rtt_ms"] is not None) == (ok is True and "expect" not in case or "expected 192" in detail or detail in ("answered", "not refused"))
+
+
+@pytest.mark.parametrize("address", ["198.51.100.2", "2001:db8:1::2"])
+def test_a_learned_mtu_is_forgotten(pods, address):
+    """Else the way as it was would be measured for ten minutes."""
+    too_long = {"netns": "a", "address": address, "size": "1401", "expect": "refused"}
+    assert measure(pods, too_long, timeout=2)["results"][0]["ok"]
+    pods.run("ip -n b link set narrow mtu 1500; ip -n b link set narrow-end mtu 1500")
+    try:
+        assert measure(pods, too_long, timeout=2)["results"][0]["detail"] == "not refused"
+    finally:
+        pods.run("ip -n b link set narrow mtu 1400; ip -n b link set narrow-end mtu 1400")
 
 
 def test_fragments_are_counted(pods):
