@@ -13,7 +13,7 @@ import yaml
 from calico_node import blocks, check_pods, check_pods6
 from flannel_node import pings, pod_address, rules
 from lab import Lab
-from lab_host import in_pod, node, run_json, underlay
+from lab_host import capture, in_pod, node, run_json, underlay
 from runs import SITE, stats, succeeded
 from traffic import pinging
 
@@ -116,6 +116,20 @@ def test_the_password_is_nowhere_but_where_it_is_needed(host):
     file = host.file(found[0])
     assert (file.mode, file.user) == (0o400, "root")
     assert password not in host.check_output("journalctl --no-pager --output=cat; ps -ewwo args | grep -v -e grep -e journalctl")
+
+
+def test_a_pod_sends_from_its_own_address_only(family):
+    """Of IPv4 a sysctl sees to it, of IPv6 a rule. The address is another pod's, on another node."""
+    host, stolen = node("node1"), pod_address("node2", "b", family)
+    there = pod_address("node2", "a", family)
+    host.check_output(in_pod("b", "ip -n b address add %s/%d dev eth0%s" % (stolen, {4: 32, 6: 128}[family], " nodad" * (family == 6))))
+    try:
+        with capture("node2", "host " + stolen) as lines:
+            assert host.run(in_pod("b", "ping -n -q -c 3 -i 0.2 -W 1 -I %s %s" % (stolen, there))).rc == 1
+            host.check_output(in_pod("b", "ping -n -q -c 1 -W 2 -I %s %s" % (pod_address("node1", "b", family), there)))
+    finally:
+        host.check_output("ip -n b address del %s dev eth0" % stolen)
+    assert [line for line in lines if "echo request" in line] == []
 
 
 def test_between_nodes_it_is_plain(family):

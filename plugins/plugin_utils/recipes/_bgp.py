@@ -124,7 +124,7 @@ def check_cluster(fabric):
     """What is wrong with sessions and AS numbers, as (host, variable, value, expectation)."""
     yield from (("", field, text, "expected one of IPv4: the fabric has no IPv6 (fabric_pod_cidr6)") for field, text in _addresses(fabric["options"])
                 if families.of_address(text) not in families.of(fabric))
-    lonely = _lonely(fabric) if fabric["options"]["bgp"] else ()
+    lonely = _lonely(fabric) if fabric["options"]["bgp"] else {}
     for name, node in fabric["nodes"].items():
         if not 1 <= node["options"]["as_number"] <= LARGEST_AS:
             yield name, "calico_as_number", node["options"]["as_number"], "expected a number from 1 to %d" % LARGEST_AS
@@ -135,7 +135,7 @@ def check_cluster(fabric):
             yield name, "calico_reflector_cluster_id", cluster_id, "expected the form of an IPv4 address, such as 244.0.0.1"
         if name in lonely:
             yield name, "calico_peers", [peer["name"] for peer in fabric["options"]["peers"]], (
-                "no BGP session for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
+                "no BGP session" + (" of IPv6" if lonely[name] == families.V6 else "") + " for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
 
 
 def _addresses(options):
@@ -153,8 +153,8 @@ def _addresses(options):
 
 
 def _lonely(fabric):
-    """The nodes that have no session at all in a family, found for all of them at once."""
-    return {name for view in families.views(fabric) for name in _lonely_in_family(view)}
+    """The nodes that have no session at all in a family, and which one that is, found for all of them at once."""
+    return {name: view["family"] for view in reversed(families.views(fabric)) for name in _lonely_in_family(view)}
 
 
 def _lonely_in_family(fabric):

@@ -214,10 +214,16 @@ def _of_family(fabric, name):
         _tunnel(fabric, node) if _ipip(fabric) else {},
         _guard(fabric, peers),
         _wireguard(fabric, node, peers) if fabric["options"]["wireguard"] else {},
+        _own_sources(fabric) if family == families.V6 else {},
         {"sysctl": [{"key": FORWARDING[family], "value": "1"}]},
         _parts.accept_forwarded(_parts.own(fabric, "cali-FORWARD"), fabric["pod_cidr"], fabric["strangers"], family),
         _nat_outgoing(fabric),
     )
+
+
+def _own_sources(fabric):
+    """A pod sends from its own address only: for IPv4 a sysctl says so, which IPv6 has not (projectcalico/calico:felix/rules/static.go)."""
+    return _parts.chain("raw", _parts.own(fabric, "cali-PREROUTING"), "PREROUTING", ["-i cali+ -m rpfilter --invert -j DROP"], family=families.V6)
 
 
 def _overhead(fabric):

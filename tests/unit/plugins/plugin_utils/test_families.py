@@ -144,7 +144,7 @@ WRONG = [
     ({"calico_peers": [{"name": "x", "address": "2001:db8::9", "as_number": 1, "source_address": "192.0.2.1"}]}, {},
      "node1: calico_peers[0].source_address: 192.0.2.1: expected node, any or an address of the same family as that of the peer, 2001:db8::9"),
     ({"calico_bgp": True, "calico_mesh": False, "calico_peers": [{"name": "x", "address": "192.0.2.1", "as_number": 1}]}, {},
-     "node1: calico_peers: ['x']: no BGP session for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)"),
+     "node1: calico_peers: ['x']: no BGP session of IPv6 for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)"),
 ]
 
 

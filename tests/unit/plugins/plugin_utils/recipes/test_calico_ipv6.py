@@ -46,10 +46,12 @@ def test_what_ipv6_adds_to_a_node():
                   {"dst": "fd00:10:244::40/122", "type": "blackhole"}],
         "ipset": [{"name": "cali60%s-ipam-pools" % which, "type": "hash:net", "family": "inet6", "members": ["fd00:10:244::/48"]} for which in ("all", "masq")],
         "iptables_chain": [
+            {"table": "raw", "chain": "cali-PREROUTING", "ip_version": 6, "rules": ["-i cali+ -m rpfilter --invert -j DROP"]},
             {"table": "filter", "chain": "cali-FORWARD", "ip_version": 6, "rules": ["-s fd00:10:244::/48 -j ACCEPT", "-d fd00:10:244::/48 -j ACCEPT"]},
             {"table": "nat", "chain": "cali-nat-outgoing", "ip_version": 6, "rules": [
                 "-m set --match-set cali60masq-ipam-pools src -m set ! --match-set cali60all-ipam-pools dst -j MASQUERADE"]}],
-        "iptables_rule": [{"table": "filter", "chain": "FORWARD", "rule": "-j cali-FORWARD", "position": "last", "ip_version": 6},
+        "iptables_rule": [{"table": "raw", "chain": "PREROUTING", "rule": "-j cali-PREROUTING", "position": "last", "ip_version": 6},
+                          {"table": "filter", "chain": "FORWARD", "rule": "-j cali-FORWARD", "position": "last", "ip_version": 6},
                           {"table": "nat", "chain": "POSTROUTING", "rule": "-j cali-nat-outgoing", "position": "last", "ip_version": 6}],
     }
 
