@@ -106,6 +106,7 @@ check:  ## the quick part of it: lint, unit and kernel tests
 lint: prepare-dev
 	@$(STEP) "ansible-lint" ansible-lint --offline
 	@$(STEP) "changelog fragments" antsibull-changelog lint
+	@$(STEP) "imports and names of all tests" python -m pytest --quiet --quiet --collect-only tests molecule
 	@$(STEP) "documentation of plugins and roles" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 # Not part of `test`: twenty of them take some minutes, and interpreters that not every machine has.
