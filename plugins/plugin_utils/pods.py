@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from . import recipes
+from .written import HEAD, revision
 
 # The copy that systemd-resolved keeps with the real servers: its stub on loopback does not answer inside a pod.
 NODE_RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]
@@ -32,8 +31,7 @@ def units(fabric, name):
     for pod in fabric["nodes"][name]["pods"]:
         if pod["unit"]:
             text = "\0".join([_unit(fabric, pod), _hosts(pod), resolver])
-            revision = hashlib.sha256(text.encode()).hexdigest()[:16]
-            result.append({"name": unit_name(fabric, pod), "revision": revision, "netns": pod["name"]})
+            result.append({"name": unit_name(fabric, pod), "revision": revision(text), "netns": pod["name"]})
     return result
 
 
@@ -60,7 +58,6 @@ def _unit(fabric, pod):
     unit, name = pod["unit"], pod["name"]
     folder = "/etc/netns/" + name
     lines = [
-        "# Made by clusternet.fabric; changes are overwritten.",
         "[Unit]",
         "Description=Pod %s of fabric %s" % (name, fabric["name"]),
         "",
@@ -76,7 +73,7 @@ def _unit(fabric, pod):
         if unit[key]:
             lines.append("%s=%s" % (directive, unit[key]))
     lines += ["ExecStart=" + unit["exec_start"], "Restart=" + unit["restart"]]
-    return "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n"
 
 
 def _quoted(text):

@@ -30,16 +30,6 @@ ADDRESSES = {4: dict(zip(NODES, ("198.18.0.11", "198.18.0.12", "198.18.0.13"))),
 BIRDC = "birdc -s /run/clusternet-bird-fabric/bird.ctl "
 
 
-@pytest.fixture(params=NODES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def host(name):
-    return node(name)
-
-
 @pytest.fixture(params=POOLS, ids=["IPv4", "IPv6"])
 def family(request):
     return request.param

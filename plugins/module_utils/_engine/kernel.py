@@ -58,12 +58,6 @@ def _in_memory(text=""):
     return file
 
 
-def _read_all(file):
-    with file:
-        file.seek(0)
-        return file.read()
-
-
 def _is_mount(path):
     """Whether something is mounted at a file of /run/netns: a namespace, that is."""
     try:
@@ -336,10 +330,10 @@ class Kernel:
 
         What it reads and writes can be megabytes, and lies in memory: through pipes both sides would wait for one another.
         """
-        given, said, words = _in_memory(stdin or ""), _in_memory(), _in_memory()
+        given, said = _in_memory(stdin or ""), _in_memory()
         try:
             with self.inside(netns):
-                tool = subprocess.Popen(command, stdin=given, stdout=said, stderr=words, env=dict(
+                tool = subprocess.Popen(command, stdin=given, stdout=said, stderr=subprocess.PIPE, text=True, env=dict(
                     os.environ, LC_ALL="C", PATH="/usr/sbin:/usr/bin:/sbin:/bin"))
         except FileNotFoundError:
             raise FabricError("%s is not installed on this node; install its package first" % command[0]) from None
@@ -347,12 +341,14 @@ class Kernel:
 
         def wait():
             try:
-                tool.wait(TOOL_SECONDS)
+                dummy, errors = tool.communicate(timeout=TOOL_SECONDS)
             except subprocess.TimeoutExpired:
                 raise OperationFailed("%s did not end in %d s" % (command[0], TOOL_SECONDS)) from None
-            output, errors = _read_all(said), _read_all(words)
+            with said:
+                said.seek(0)
+                output = said.read()
             if tool.returncode:
-                lines = [line for line in (errors or output).splitlines() if line and not line.startswith("Try `")]
-                raise OperationFailed("%s: %s" % (command[0], "; ".join(lines)))
+                words = [line for line in (errors or output).splitlines() if line and not line.startswith("Try `")]
+                raise OperationFailed("%s: %s" % (command[0], "; ".join(words)))
             return output
         return wait

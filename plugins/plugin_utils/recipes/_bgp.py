@@ -135,7 +135,8 @@ def check_cluster(fabric):
             yield name, "calico_reflector_cluster_id", cluster_id, "expected the form of an IPv4 address, such as 244.0.0.1"
         if name in lonely:
             yield name, "calico_peers", [peer["name"] for peer in fabric["options"]["peers"]], (
-                "no BGP session" + (" of IPv6" if lonely[name] == families.V6 else "") + " for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)")
+                "no BGP session%s for this node: expected calico_mesh: true, or a peer for it (see node_labels and peer_labels)"
+                % (" of IPv6" if lonely[name] == families.V6 else ""))
 
 
 def _addresses(options):
