@@ -110,13 +110,13 @@ def test_the_password_is_nowhere_but_where_it_is_needed(host):
 
 def test_a_pod_sends_from_its_own_address_only(family):
     """Of IPv4 a sysctl sees to it, of IPv6 a rule. The address is another pod's, on another node."""
-    host, stolen = node("node1"), pod_address("node2", "b", family)
-    there = pod_address("node2", "a", family)
+    host, own = node("node1"), pod_address("node1", "b", family)
+    stolen, there = (pod_address("node2", pod, family) for pod in ("b", "a"))
     host.check_output(in_pod("b", "ip -n b address add %s/%d dev eth0%s" % (stolen, {4: 32, 6: 128}[family], " nodad" * (family == 6))))
     try:
         with capture("node2", "host " + stolen) as lines:
             assert host.run(in_pod("b", "ping -n -q -c 3 -i 0.2 -W 1 -I %s %s" % (stolen, there))).rc == 1
-            host.check_output(in_pod("b", "ping -n -q -c 1 -W 2 -I %s %s" % (pod_address("node1", "b", family), there)))
+            host.check_output(in_pod("b", "ping -n -q -c 1 -W 2 -I %s %s" % (own, there)))
     finally:
         host.check_output("ip -n b address del %s dev eth0" % stolen)
     assert [line for line in lines if "echo request" in line] == []
