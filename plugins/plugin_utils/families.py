@@ -39,10 +39,23 @@ def views(fabric):
     return [view(fabric, family) for family in of(fabric)]
 
 
+# The model that was asked for last, and its view: recipes ask several times over for each of a thousand nodes.
+_last = [None, None]
+
+
 def view(fabric, family):
     """The fabric as that family sees it, which one that is under C(family)."""
     if family == V4:
         return dict(fabric, family=family)
+    if "leases" not in fabric:
+        # One that is still in the making.
+        return _view(fabric, family)
+    if _last[0] is not fabric:
+        _last[:] = fabric, _view(fabric, family)
+    return _last[1]
+
+
+def _view(fabric, family):
     nodes = {name: dict(_seen(node), subnet=None, pods=[_seen(pod) for pod in node["pods"]]) for name, node in fabric.get("nodes", {}).items()}
     # Blocks have no subnets around them: nothing else ever gave out addresses of this family.
     return dict(_seen(fabric), family=family, options=_seen(fabric["options"]), nodes=nodes, subnet_length=family.length)
