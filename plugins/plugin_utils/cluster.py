@@ -30,7 +30,7 @@ from __future__ import annotations
 import re
 
 from . import borrowing, coexistence, families, lease_copies, leases, recipes
-from .cluster_addresses import EXAMPLES, node_ip, node_ip6, pinned_subnet, pod_address, read_address, read_network
+from .cluster_addresses import FOR_EXAMPLE, node_ip, node_ip6, pinned_subnet, pod_address, read_address, read_network
 from .spec import Problem, conform
 
 # What each node says for itself; all else has one value in a fabric.
@@ -262,6 +262,7 @@ def _check_cluster(host, fabric, recipe, problems):
 
 
 def _pod_cidr(host, fabric, family, recipe, problems):
+    """The range of one family, in its one form in the fabric too."""
     key = "pod_cidr" + family.suffix
     if family not in recipe.FAMILIES:
         problems.append(Problem(host, "fabric_" + key, "expected none with backend %s" % fabric["backend"], fabric[key]))
@@ -272,9 +273,8 @@ def _pod_cidr(host, fabric, family, recipe, problems):
     fabric[key] = str(cidr)
     odd = cidr.is_loopback or cidr.is_multicast or cidr.is_unspecified or cidr.prefixlen < 4
     if odd or family == families.V6 and (cidr.is_link_local or cidr.is_reserved):
-        problems.append(Problem(host, "fabric_" + key, "expected a range for pods, a private one such as %s" % EXAMPLES[family], str(cidr)))
+        problems.append(Problem(host, "fabric_" + key, "expected a range for pods, a private one such as %s" % FOR_EXAMPLE[family], str(cidr)))
     return cidr
-
 
 
 def _pods(host, pods, cidrs, fabric, problems):
@@ -299,7 +299,6 @@ def _pods(host, pods, cidrs, fabric, problems):
     return result
 
 
-
 def _check_unit(host, field, unit, problems):
     """Each value becomes one line of a unit file; nothing may end that line and start another."""
     for key, value in unit.items():
@@ -311,7 +310,6 @@ def _check_unit(host, field, unit, problems):
             problems.append(Problem(host, where, "expected the name of an environment variable"))
         elif isinstance(value, (dict, list)) or re.search(r"[\0\r\n]", str(value)):
             problems.append(Problem(host, where, "expected one line of text", value))
-
 
 
 def _listed(names):

@@ -11,7 +11,7 @@ import ipaddress
 from . import families
 from .spec import Problem
 
-EXAMPLES = {families.V4: "10.244.0.0/16", families.V6: "fd00:10:244::/48"}
+FOR_EXAMPLE = {families.V4: "10.244.0.0/16", families.V6: "fd00:10:244::/48"}
 
 
 def node_ip(host, row, ansible_host, cidr, taken, problems):
@@ -100,7 +100,7 @@ def read_network(host, field, value, problems, family=families.V4):
         if "/" not in value or interface.version != family.version:
             raise ValueError
     except ValueError:
-        problems.append(Problem(host, field, "expected an %s range such as %s" % (family.title, EXAMPLES[family]), value))
+        problems.append(Problem(host, field, "expected an %s range such as %s" % (family.title, FOR_EXAMPLE[family]), value))
         return None
     if interface.ip != interface.network.network_address:
         problems.append(Problem(host, field, "has bits beyond its prefix length: expected %s" % interface.network, value))

@@ -22,8 +22,7 @@ PODS = [{"name": "web"}, {"name": "db"}]
 
 
 def validated(nodes, **common):
-    (only,) = cluster.fabrics(intent.inventory(nodes, **dict(CALICO, **common)), intent.options()).values()
-    return only
+    return next(iter(cluster.fabrics(intent.inventory(nodes, **dict(CALICO, **common)), intent.options()).values()))
 
 
 def allotted(nodes, held=None, **common):

@@ -15,7 +15,8 @@ from ansible_collections.clusternet.fabric.plugins.plugin_utils import recipes, 
 from ansible_collections.clusternet.fabric.plugins.plugin_utils.recipes import _bgp, _bird, _parts, calico
 
 BGP = {"fabric_backend": "calico", "fabric_pod_cidr6": "fd00:10:244::/48", "calico_bgp": True, "calico_vxlan_mode": "Never"}
-VXLAN = dict(BGP, calico_bgp=False, calico_vxlan_mode="CrossSubnet")
+WAY = {"calico_bgp": False, "calico_vxlan_mode": "CrossSubnet"}
+VXLAN = dict(BGP, **WAY)
 LINK = "cali" + hashlib.sha1(b"fabric/web").hexdigest()[:11]
 
 
@@ -71,7 +72,7 @@ def test_nothing_is_masqueraded_where_no_pool_is():
 
 
 def test_vxlan():
-    found = of_ipv6(calico.document(fabric(**VXLAN), "node1"))
+    found = of_ipv6(calico.document(fabric(**WAY), "node1"))
     mac, own = ("66:" + ":".join(re.findall("..", hashlib.sha1(name).hexdigest()[:10])) for name in (b"node2-v6", b"node1-v6"))
     assert found["vxlan"] == [{"name": "vxlan-v6.calico", "vni": 4096, "port": 4789, "local": "2001:db8::1", "dev": "auto", "learning": False, "mac": own,
                                "mtu": "auto"}]
@@ -85,9 +86,9 @@ def test_vxlan():
     assert {"table": "filter", "chain": "cali-INPUT", "ip_version": 6, "rules": [
         "-p udp -m udp --dport 4789 -m addrtype --dst-type LOCAL -m set ! --match-set cali60all-vxlan-net src -j DROP"]} in found["iptables_chain"]
     # The outer headers of IPv6 are the longer ones.
-    assert calico.document(fabric(**VXLAN), "node1")["underlay"]["overhead"] == 70
+    assert calico.document(fabric(**WAY), "node1")["underlay"]["overhead"] == 70
     assert calico.document(fabric(), "node1")["underlay"]["overhead"] == 0
-    beside = calico.document(fabric(fabric_number=175, **VXLAN), "node1")["vxlan"]
+    beside = calico.document(fabric(fabric_number=175, **WAY), "node1")["vxlan"]
     assert [device["name"] for device in beside] == ["vxlan.cali175", "vxlan-v6.cal175"] and max(len(device["name"]) for device in beside) == 15
 
 
