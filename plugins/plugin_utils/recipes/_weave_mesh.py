@@ -29,7 +29,7 @@ PROTOCOL = "Babel"
 # Inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20 once more.
 OVERHEAD = 50
 # A connection is down when it has lost five hellos of sixteen.
-HELLO_MS, LIMIT, UPDATE_S = 500, 12, 4
+HELLO_MS, LIMIT, UPDATE_S = 300, 12, 4
 # Seconds in which a BIRD that is back has learned all again, before it takes away what it does not know.
 RELEARN = 8
 # Where Babel knows no way there is none: without this the packets would go to the link that they are to make.
