@@ -13,7 +13,7 @@ from ..written import revision as revision_of
 
 PACKAGES = {"bird": "bird2"}
 # Both take all of the main table's routes of protocol bird for their own.
-EXCLUSIVE = {"calico_bgp, weave_mesh: partial": True}
+EXCLUSIVE = {"calico_bgp or weave_mesh=partial": True}
 # What says in the configuration, and so to whoever asks the running BIRD, which one it is.
 REVISION = "CLUSTERNET_REVISION"
 
