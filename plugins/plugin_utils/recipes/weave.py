@@ -81,9 +81,9 @@ def without_checks(fabric):
     return () if fabric["options"]["expose"] else OFF_THE_LINK
 
 
-def kernel_modules(dummy):
+def kernel_modules(fabric):
     """What the kernel has to have built in or as a module."""
-    return _parts.BRIDGE_MODULES + ["vxlan"]
+    return _parts.BRIDGE_MODULES + ["vxlan"] + ["ipv6"] * _weave_mesh.partial(fabric["options"])
 
 
 def packages(fabric):
