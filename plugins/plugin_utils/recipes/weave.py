@@ -16,11 +16,14 @@ import re
 from .. import block_pools, blocks
 from . import _bird_unit, _defaults, _dns, _parts, _weave_mesh
 
+PER_NODE = ("ports",)
+
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
 MTU = 1376
 # Inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20.
 OVERHEAD = 50
 DOMAIN = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+INTERFACE = re.compile(r"[^\s/:]{1,15}\Z")
 OFF_THE_LINK = ("pod_node", "node_pod", "outside")
 
 
@@ -46,6 +49,12 @@ def check_cluster(fabric):
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of weave_subnets here"
     yield from _weave_mesh.check_cluster(fabric)
+    for name, node in fabric["nodes"].items():
+        for index, port in enumerate(node["options"]["ports"]):
+            if not INTERFACE.match(port):
+                yield name, "weave_ports[%d]" % index, port, "expected the name of a network interface, of at most 15 characters"
+            elif port in node["options"]["ports"][:index]:
+                yield name, "weave_ports[%d]" % index, port, "expected each once"
 
 
 def pools(fabric):
@@ -141,6 +150,8 @@ def document(fabric, name):
         {"vxlan_fdb": [{"dev": device, "mac": _parts.EVERYBODY, "dst": _endpoint(fabric, peer)} for peer in peers]},
         {} if options["learning"] else {"vxlan_fdb": [entry for peer in peers for entry in _known(fabric, device, peer)]},
         _weave_mesh.document(fabric, name) if relayed else {},
+        # What is behind them is on the link as pods are; its addresses are its own.
+        {"bridge_port": [{"name": port, "master": bridge, "move_addresses": False} for port in node["options"]["ports"]]},
         _parts.forwarding(),
         _isolation(fabric, node, bridge) if fabric["pools"] else {},
         _parts.chain("filter", _parts.own(fabric, "WEAVE-FORWARD"), "FORWARD", _forwarded(fabric, bridge)),
