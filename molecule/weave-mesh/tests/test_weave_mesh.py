@@ -75,8 +75,8 @@ def heard(expression, sender, seconds=10):
     command = "ip netns exec %s timeout %d tcpdump -Q %s --immediate-mode -l -nn -i eth0 " + expression
     counted, running, begun = {}, {}, time.monotonic()
     for place in [(name, pod) for name in NODES for pod in "ab"]:
-        running[place] = subprocess.Popen([LAB_SHELL, place[0], "--", "sh", "-c", command % (place[1], seconds, "out" if place == sender else "in")], stdout=subprocess.PIPE,
-                                          stderr=subprocess.PIPE, text=True)
+        script = command % (place[1], seconds, "out" if place == sender else "in")
+        running[place] = subprocess.Popen([LAB_SHELL, place[0], "--", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for process in running.values():
         assert any(line.startswith("listening") for line in process.stderr)
     yield counted

@@ -187,8 +187,8 @@ def units(fabric):
 
 def words(fabric):
     """The mesh, for a person."""
-    options, count = fabric["options"], len(fabric["nodes"])
-    if not partial(options):
-        return "full, %d connections" % (count * (count - 1) // 2)
     pairs = sum(len(peers(fabric, name)) for name in fabric["nodes"]) // 2
-    return "partial, %d connections%s, relayed by Babel" % (pairs, "" if options["connections"] else " to try")
+    count = "%d connection%s" % (pairs, "" if pairs == 1 else "s")
+    if not partial(fabric["options"]):
+        return "full, " + count
+    return "partial, %s%s, relayed by Babel" % (count, "" if fabric["options"]["connections"] else " to try")

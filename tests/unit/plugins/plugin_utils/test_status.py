@@ -56,7 +56,8 @@ def test_a_mesh():
     only = model["fabrics"]["fabric"]
 
     def routed(peer, up):
-        link = {"address": "fe80::1", "to": peer, "device": "weave-mesh" if up else None, "up": up, "metric": 96 if up else 65535, "routes": 1, "hellos": 16 * up}
+        link = {"address": "fe80::1", "to": peer, "device": "weave-mesh" if up else None, "up": up, "metric": 96 if up else 65535, "routes": 1,
+                "hellos": 16 * up}
         rows = [{"check": check, "from": "node1" if peer == "node2" else "node2", "to": peer, "ok": up, "detail": "10.244.2.0/32 not in the kernel"}
                 for check in ("babel", "babel_routes")]
         return {"neighbours": [link], "results": rows}
@@ -68,7 +69,7 @@ def test_a_mesh():
     result = summary(True)
     assert result["ok"] and status.table(result).splitlines() == [
         "fabric fabric: weave learning partial mesh, 10.244.0.0/16, 2 nodes, 0 pods",
-        "  mesh               partial, 1 connections, relayed by Babel",
+        "  mesh               partial, 1 connection, relayed by Babel",
         "  encryption         none",
         "  ranges             10.244.0.0/16",
         "  nodes on the link  yes",
