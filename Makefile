@@ -210,6 +210,11 @@ bench:  ## how fast it is, beside the tools that do the same: make bench ARGS='-
 bench-site: prepare-dev  ## what site.yml costs: a converged lab, and an inventory of a thousand nodes
 	@$(STEP) "benchmarks of site.yml" python benchmarks/whole_runs.py $(ARGS)
 
+.PHONY: bench-throughput
+bench-throughput:  ## what pods get of what their nodes have between them, by iperf3: make bench-throughput ARGS='--runs 3'
+	@scripts/prepare --bench
+	@$(STEP) "throughput" python benchmarks/throughput.py $(ARGS)
+
 .PHONY: build
 build: prepare-dev  ## the artifact that ansible-galaxy collection install takes
 	@$(STEP) "building the collection" ansible-galaxy collection build --force

@@ -67,8 +67,9 @@ _value:
     - What it would take is in C(operations), their C(total), C(commands), C(files), C(units) and C(missing); C(peers_differ) names the
       peers these have to do with, of C(peers) in all.
     - C(ip), C(networks) (its subnet or its blocks), C(mtu), C(dev), C(pods) and C(devices) say what it is and has counted.
-    - C(sessions) are the BGP sessions of a node with a routing daemon, as M(clusternet.fabric.bird_info) returns them; C(routing) what is expected
-      of it, with C(ok) for each.
+    - C(sessions) are the BGP sessions of a node with a routing daemon, as M(clusternet.fabric.bird_info) returns them; C(connections)
+      are the neighbours of one that speaks Babel, likewise; C(routing) what is expected of it, with C(ok) for each.
+    - C(fabrics) have in C(overview) what their backend tells of itself, text by title.
     - C(others) are texts about other software on the node that has to do with its network.
   type: dict
 '''

@@ -19,6 +19,9 @@ SECONDS = 10
 _BLOCK = re.compile(r"^((?:protocol|template) bgp .*)\n(?:.*\n)*?\}\n", re.MULTILINE)
 _INCLUDE = re.compile(r'^include "([^"]*)";', re.MULTILINE)
 _PASSWORD = re.compile(r"^ +password (\w+);", re.MULTILINE)
+# Address, interface, metric, routes, and how many of the last sixteen hellos came.
+_NEIGHBOUR = re.compile(r"(fe80:\S+)\s+(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s")
+BABEL_INFINITY = 65535
 _COUNT = re.compile(r"(\d+) (imported|filtered|exported|preferred)")
 
 
@@ -135,9 +138,9 @@ def status(path):
             "configured": found(r"^Last reconfiguration on (.*)$")}
 
 
-def learned(path):
-    """The networks that BGP tells of, of either family."""
-    lines = ask(path, "show route where source = RTS_BGP")
+def learned(path, protocol="bgp"):
+    """The networks that BGP (or Babel) tells of, of either family."""
+    lines = ask(path, "show route where source = RTS_%s" % protocol.upper())
     return {text.split()[0] for dummy, text in lines if re.match(r"[0-9a-f.:]+/\d+\s", text)}
 
 
@@ -167,3 +170,15 @@ def sessions(path):
                 for number, what in _COUNT.findall(value):
                     current[what] += int(number)
     return result
+
+
+def neighbours(path):
+    """Babel's neighbours by their address, each a dictionary of plain data. What is at the largest metric cannot be reached (RFC 8966)."""
+    found = {}
+    for dummy, line in ask(path, "show babel neighbors"):
+        match = _NEIGHBOUR.match(line.strip())
+        if match:
+            address, device, metric, routes, hellos = match.groups()
+            found[address] = {"address": address, "device": device, "up": int(metric) < BABEL_INFINITY, "metric": int(metric), "routes": int(routes),
+                              "hellos": int(hellos)}
+    return found

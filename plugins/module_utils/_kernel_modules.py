@@ -13,6 +13,8 @@ import re
 # The option of the kernel's configuration where it is not just the module's name, and the file whose presence proves the module.
 _OPTIONS = {"br_netfilter": "BRIDGE_NETFILTER"}
 _PROOFS = {"br_netfilter": "proc/sys/net/bridge"}
+# What the kernel's command line can switch off whole: there it says 1.
+_SWITCHES = {"ipv6": "sys/module/ipv6/parameters/disable"}
 
 
 def states(names, release, root="/"):
@@ -24,7 +26,9 @@ def states(names, release, root="/"):
     for name in names:
         key = name.replace("-", "_")
         proof = _PROOFS.get(key)
-        if os.path.isdir(os.path.join(root, "sys/module", key)) or (proof and os.path.exists(os.path.join(root, proof))):
+        if key in _SWITCHES and _is_one(os.path.join(root, _SWITCHES[key])):
+            result[name] = "missing"
+        elif os.path.isdir(os.path.join(root, "sys/module", key)) or (proof and os.path.exists(os.path.join(root, proof))):
             result[name] = "present"
         elif builtin is not None and key in builtin:
             result[name] = "present"
@@ -40,6 +44,14 @@ def states(names, release, root="/"):
             else:
                 result[name] = "missing" if config or builtin is not None else "unknown"
     return result
+
+
+def _is_one(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False
 
 
 def _listed(path):

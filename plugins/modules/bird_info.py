@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bird_info
-short_description: The BGP sessions of a running BIRD, and what it has put into the kernel
+short_description: The BGP sessions or Babel's neighbours of a running BIRD, and what it has put into the kernel
 version_added: 0.1.0
 description:
-  - Tells the state of every BGP session of a BIRD 2, and which networks its routes in the kernel lead to.
-  - Given what is expected it can wait for that, and tells how long BGP took to converge.
+  - Tells the state of every BGP session of a BIRD 2, or of all neighbours of one that speaks Babel, and which networks its routes in the kernel lead to.
+  - Given what is expected it can wait for that, and tells how long the protocol took to converge.
 author:
   - clusternet.fabric contributors (@clusternet)
 options:
@@ -21,6 +21,29 @@ options:
     description: Path of BIRD's control socket.
     type: path
     required: true
+  protocol:
+    description: What it speaks. The others are not asked for.
+    type: str
+    choices: [bgp, babel]
+    default: bgp
+  neighbours:
+    description: Neighbours that Babel may have.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address:
+        description: Link-local address of the neighbour.
+        type: str
+        required: true
+      to:
+        description: What it is called in RV(results) and RV(neighbours).
+        type: str
+        required: true
+      required:
+        description: Whether it should be reached. Otherwise it is in RV(neighbours) alone.
+        type: bool
+        default: true
   sessions:
     description: Sessions that should be established.
     type: list
@@ -129,8 +152,35 @@ sessions:
     last_error:
       description: Why it went down last.
       type: str
+neighbours:
+  description: Babel's neighbours, those of O(neighbours) that it has not among them, too.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    to:
+      description: What it is called in O(neighbours), none for one that is not there.
+      type: str
+    address:
+      description: Its link-local address.
+      type: str
+    device:
+      description: Where it is, none where it is not.
+      type: str
+    up:
+      description: Whether packets pass both ways.
+      type: bool
+    metric:
+      description: Cost of the way there, V(65535) where there is none.
+      type: int
+    routes:
+      description: Number of routes that it tells of.
+      type: int
+    hellos:
+      description: How many of its last sixteen hellos came.
+      type: int
 networks:
-  description: Networks that BGP tells of and that routes of BIRD's in the kernel lead to.
+  description: Networks that BGP or Babel tells of and that routes of BIRD's in the kernel lead to.
   type: list
   elements: str
   returned: success
@@ -154,31 +204,43 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.clusternet.fabric.plugins.module_utils import _bird
 
-NOTHING = {"running": False, "version": None, "router_id": None, "started": None, "configured": None, "sessions": [], "networks": []}
+NOTHING = {"running": False, "version": None, "router_id": None, "started": None, "configured": None, "sessions": [], "neighbours": [],
+           "networks": []}
 
 
 def look(module):
     """What there is now."""
-    path = module.params["socket"]
+    path, protocol = module.params["socket"], module.params["protocol"]
     try:
-        found = dict(_bird.status(path), running=True, sessions=_bird.sessions(path))
+        found = dict(NOTHING, **_bird.status(path))
+        found.update(running=True, sessions=_bird.sessions(path) if protocol == "bgp" else [])
+        found["neighbours"] = neighbours(module.params["neighbours"], _bird.neighbours(path) if protocol == "babel" else {})
     except OSError:
-        return dict(NOTHING)
+        return dict(NOTHING, neighbours=neighbours(module.params["neighbours"], {}))
     there = set()
     for option, length in (("-4", 32), ("-6", 128)):
         routes = module.run_command([module.get_bin_path("ip", required=True), option, "-j", "route", "show", "proto", "bird"], check_rc=True)[1]
         # One address alone is without its length there.
-        there |= {route["dst"] if "/" in route["dst"] else "%s/%d" % (route["dst"], length) for route in json.loads(routes or "[]")}
-    found["networks"] = sorted(there & _bird.learned(path))
+        there |= {route["dst"] if "/" in route["dst"] else "%s/%d" % (route["dst"], length) for route in json.loads(routes or "[]")
+                  if route.get("type", "unicast") == "unicast"}
+    found["networks"] = sorted(there & _bird.learned(path, protocol))
     return found
+
+
+def neighbours(expected, found):
+    """Those that should be there, and those that are."""
+    nothing = {"device": None, "up": False, "metric": _bird.BABEL_INFINITY, "routes": 0, "hellos": 0}
+    named = {entry["address"]: entry["to"] for entry in expected}
+    return [dict(dict(nothing, address=address), to=named.get(address), **found.get(address, {})) for address in list(named) + sorted(set(found) - set(named))]
 
 
 def results(params, found):
     """What is expected against what there is."""
     by_name, rows = {session["protocol"]: session for session in found["sessions"]}, []
+    by_address, protocol = {neighbour["address"]: neighbour for neighbour in found["neighbours"]}, params["protocol"]
 
     def row(check, to, ok, detail):
-        rows.append({"kind": "bgp", "check": check, "from": params["name"], "to": to, "ok": ok, "detail": detail, "rtt_ms": None})
+        rows.append({"kind": protocol, "check": check, "from": params["name"], "to": to, "ok": ok, "detail": detail, "rtt_ms": None})
 
     for expected in params["sessions"]:
         session = by_name.get(expected["protocol"])
@@ -187,9 +249,14 @@ def results(params, found):
             continue
         why = ", " + session["last_error"] if session["last_error"] and session["state"] != "Established" else ""
         row("bgp", expected["to"], session["state"] == "Established", "%s since %s%s" % (session["state"], session["since"], why))
+    for expected in params["neighbours"]:
+        if expected["required"]:
+            neighbour = by_address[expected["address"]]
+            why = "%d of 16 hellos came" % neighbour["hellos"] if neighbour["device"] else "no hello came" if found["running"] else "BIRD does not run"
+            row(protocol, expected["to"], neighbour["up"], "metric %d" % neighbour["metric"] if neighbour["up"] else why)
     for expected in params["networks"]:
         there = expected["cidr"] in found["networks"]
-        row("bgp_routes", expected["to"], there, "%s %s" % (expected["cidr"], "in the kernel" if there else "not in the kernel"))
+        row(protocol + "_routes", expected["to"], there, "%s %s" % (expected["cidr"], "in the kernel" if there else "not in the kernel"))
     return rows
 
 
@@ -207,6 +274,9 @@ def main():
         argument_spec={
             "socket": {"type": "path", "required": True},
             "sessions": dict(expected, options={"protocol": {"type": "str", "required": True}, "to": {"type": "str", "required": True}}),
+            "protocol": {"type": "str", "choices": ["bgp", "babel"], "default": "bgp"},
+            "neighbours": dict(expected, options={
+                "address": {"type": "str", "required": True}, "to": {"type": "str", "required": True}, "required": {"type": "bool", "default": True}}),
             "networks": dict(expected, options={"cidr": {"type": "str", "required": True}, "to": {"type": "str", "required": True}}),
             "name": {"type": "str", "default": ""},
             "wait": {"type": "int", "default": 0},

@@ -24,6 +24,9 @@ STATES = {
 # Beyond so many nodes only those that are not in sync have a line.
 ROWS = 60
 COMMANDS = 10
+# What a routing daemon has with others, by the check that says so: the heading of a column, and what one of them is called.
+_ROUTING = {"bgp": ("bgp", "BGP session"), "babel": ("links", "connection")}
+_ROUTES = [check + "_routes" for check in _ROUTING]
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|\b[0-9a-f]{1,4}:[0-9a-f:]*[0-9a-f:]\b")
 
@@ -58,6 +61,7 @@ def _fabric(fabric):
         "pod_cidr": ", ".join(fabric["pod_cidr" + family.suffix] for family in families.of(fabric)),
         "nodes": len(fabric["nodes"]),
         "pods": sum(len(node["pods"]) for node in fabric["nodes"].values()),
+        "overview": recipes.get(fabric["backend"]).overview(fabric),
     }
 
 
@@ -83,6 +87,7 @@ def _node(name, places, fabric, found, files=(), conflicts=(), daemon=()):
         "commands": commands,
         "daemon": bird.get("commands") or [],
         "sessions": routed.get("sessions") or [],
+        "connections": routed.get("neighbours") or [],
         "routing": routed.get("results") or [],
         "files": changes["files"],
         "units": changes["units"],
@@ -166,8 +171,9 @@ def table(found):
     for fabric in found["fabrics"]:
         nodes = [node for node in found["nodes"] if node["fabric"] == fabric["name"]]
         if nodes:
-            lines += [_heading(fabric), ""] + _rows(nodes) + [""]
-    lines += _routing(found["nodes"])
+            overview = [["  " + title, text] for title, text in fabric["overview"].items()]
+            lines += [_heading(fabric)] + (columns(overview, left=2) if overview else []) + [""] + _rows(nodes) + [""]
+    lines += _routing(found["nodes"]) + _connections(found["nodes"])
     for node in found["nodes"]:
         lines += _details(node)
     lines += _others(found["nodes"])
@@ -191,15 +197,16 @@ def _rows(nodes):
         return ["%s, all in sync" % _count(len(nodes), "node")]
     devices = _shown_devices(shown)
     addresses = "subnet" if all(len(node["networks"]) == 1 for node in shown) else "blocks"
-    bgp = ["bgp"] if any(node["routing"] for node in shown) else []
-    rows = [["node", "state", addresses, "pods", "units", "peers"] + bgp + ["mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
+    routing = [check for check in _ROUTING if any(item["check"].startswith(check) for node in shown for item in node["routing"])]
+    titles = [_ROUTING[check][0] for check in routing]
+    rows = [["node", "state", addresses, "pods", "units", "peers"] + titles + ["mtu"] + [name + " rx/tx" for name in devices] + ["errors", "drops"]]
     for node in shown:
-        rows.append(_row(node, devices, bool(bgp)))
+        rows.append(_row(node, devices, routing))
     more = len(nodes) - len(shown)
     return columns(rows, left=3) + (["and %s in sync" % _count(more, "node")] if more else [])
 
 
-def _row(node, devices, bgp):
+def _row(node, devices, routing):
     answered = node["state"] not in ("unreachable", "failed")
     units = [pod for pod in node["pods"] if pod["unit"]]
     by_name = {"underlay" if device["kind"] == "underlay" else device["name"]: device for device in node["devices"]}
@@ -210,11 +217,11 @@ def _row(node, devices, bgp):
             "%d/%d" % (sum(bool(pod["present"]) for pod in node["pods"]), len(node["pods"])),
             "%d/%d" % (sum(pod["active"] == "active" and not pod["why"] for pod in units), len(units)),
             "%d/%d" % (node["peers"] - len(node["peers_differ"]), node["peers"]) if node["state"] in ("in_sync", "differs") else "-",
-            *[_sessions(node)] * bgp,
+            *[_established(node, check) for check in routing],
             str(node["mtu"] or "-"),
         ]
     else:
-        cells += ["-"] * (4 + bgp)
+        cells += ["-"] * (4 + len(routing))
     for name in devices:
         device = by_name.get(name)
         cells.append("%s/%s" % (_short(device["rx_packets"]), _short(device["tx_packets"])) if device else "-")
@@ -224,9 +231,11 @@ def _row(node, devices, bgp):
     return cells
 
 
-def _sessions(node):
-    """Of the sessions that should be established those that are."""
-    wanted = [item["ok"] for item in node["routing"] if item["check"] == "bgp"]
+def _established(node, check):
+    """Of the sessions or connections that should be there those that are; where none has to be, those that are."""
+    wanted = [item["ok"] for item in node["routing"] if item["check"] == check]
+    if check == "babel" and not wanted:
+        wanted = [connection["up"] for connection in node["connections"]]
     return "%d/%d" % (sum(wanted), len(wanted)) if wanted else "-"
 
 
@@ -239,7 +248,7 @@ def _routing(nodes):
         rows = [row for row in rows if row[3] != "Established"]
     lines = columns([["node", "peer", "as", "bgp", "since", "in", "out", "last error"]] + rows, left=5) if rows else []
     missing = ["%s: no route to %s of %s" % (item["from"], item["detail"].split()[0], item["to"])
-               for node in nodes for item in node["routing"] if item["check"] == "bgp_routes" and not item["ok"]]
+               for node in nodes for item in node["routing"] if item["check"] in _ROUTES and not item["ok"]]
     return lines + [""] * bool(lines) + missing[:ROWS] + [""] * bool(missing)
 
 
@@ -247,6 +256,15 @@ def _peer(session):
     """Who is at the other end. Between two nodes there is a session of each family."""
     address = session["address"] or "-"
     return "%s%s" % (session["description"] or address, ", IPv6" if session["description"] and ":" in address else "")
+
+
+def _connections(nodes):
+    """Those of all nodes, where it is not too many; else those that are down."""
+    rows = [[node["name"], link["to"] or link["address"], "up" if link["up"] else "down", str(link["metric"]) if link["up"] else "-",
+             "%d/16" % link["hellos"], str(link["routes"])] for node in nodes for link in node["connections"]]
+    if len(rows) > ROWS:
+        rows = [row for row in rows if row[2] != "up"]
+    return columns([["node", "connection", "state", "metric", "hellos", "routes"]] + rows, left=3) + [""] if rows else []
 
 
 def _shown_devices(nodes):
@@ -307,7 +325,7 @@ def _verdict(found):
     text = ", ".join("%d %s" % (found["states"][state], title) for state, title in titles.items() if state in found["states"])
     if list(found["states"]) == ["in_sync"]:
         text = "%s in sync" % ("the node is" if len(found["nodes"]) == 1 else "all %d nodes are" % len(found["nodes"]))
-    for check, what in (("bgp", "BGP session"), ("bgp_routes", "route")):
+    for check, what in [(check, names[1]) for check, names in _ROUTING.items()] + [(check, "route") for check in _ROUTES]:
         items = [item["ok"] for node in found["nodes"] for item in node["routing"] if item["check"] == check]
         if not all(items):
             text += "; %d of %s not there" % (items.count(False), _count(len(items), what))

@@ -26,7 +26,7 @@ CHECKS = {
 # In results those of IPv6 have its suffix.
 TITLES = {check + family.suffix: title + (", IPv6" if family == families.V6 else "") for family in families.BOTH for check, title in CHECKS.items()}
 # Not by packets: what a routing daemon says.
-ROUTING = {"bgp": "BGP sessions", "bgp_routes": "routes to others' blocks"}
+ROUTING = {"bgp": "BGP sessions", "bgp_routes": "routes to others' blocks", "babel": "connections to other nodes", "babel_routes": "ways to other nodes"}
 OUTSIDE = "outside"
 # Wider than this a matrix is no longer read: nodes instead of pods, and then numbers alone.
 MATRIX = 24
@@ -199,7 +199,7 @@ def table(found, only_wrong=False):
             lines += matrix + [""] if matrix else []
         lines += _check_lines(results) + [""]
     if found["converged_after"] and not only_wrong:
-        lines.append("BGP converged %.1f s after its configuration at the latest" % max(found["converged_after"].values()))
+        lines.append("routing converged %.1f s after its configuration at the latest" % max(found["converged_after"].values()))
     lines += ["not measured: %s (did not answer, or failed before)" % name for name in found["unmeasured"]]
     lines += ["not built yet: %s" % listed(found["not_built"])] if found["not_built"] else []
     lines += ["FAIL  %s  %s -> %s: %s" % (_title(bad), bad["from"], bad["to"], bad["detail"]) for bad in found["failed"][:LISTED]]

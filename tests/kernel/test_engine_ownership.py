@@ -249,6 +249,16 @@ def test_somebodys_object_that_would_go_with_ours(node, case):
     node.same(start)
 
 
+def test_what_a_routing_daemon_put_on_a_device_of_ours_goes_with_it(node):
+    """It tells it again where it still holds. What a person put there does not come back by itself."""
+    node.apply(flannel())
+    node.sh("ip route add 192.0.2.0/24 via 10.244.2.0 dev flannel.1 onlink proto bird")
+    node.apply(flannel(port=4789))
+    node.sh("ip route add 192.0.2.0/24 via 10.244.2.0 dev flannel.1 onlink proto bird")
+    node.apply({})
+    assert "192.0.2.0" not in node.sh("ip route show")
+
+
 def test_a_change_that_would_take_somebodys_object(node):
     node.apply(flannel())
     node.sh("ip route add 192.0.2.0/24 via 10.244.2.0 dev flannel.1 onlink")

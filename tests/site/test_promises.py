@@ -24,19 +24,21 @@ def fixture_clean(lab, found):
     lab.playbook(TEARDOWN)
 
 
-# What is asked for, and a device that the first run makes on each node.
-BACKENDS = {"flannel": ({}, "ip link add name flannel.1"), "calico": ({"fabric_pod_cidr6": "fd00:10:244::/48"}, "ip link add name vxlan-v6.calico")}
+# A device that the first run makes on each node, and what is set beside the backend.
+BACKENDS = {"flannel": ("ip link add name flannel.1", {}), "calico": ("ip link add name vxlan-v6.calico", {"fabric_pod_cidr6": "fd00:10:244::/48"}),
+            "weave": ("ip link add name weave-mesh", {"weave_mesh": "partial"})}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_check_tells_the_truth_and_teardown_leaves_the_nodes_as_found(lab, found, backend):
-    options = ("-e", json.dumps(dict(BACKENDS[backend][0], fabric_backend=backend)))
+    device, variables = BACKENDS[backend]
+    options = ("-e", json.dumps(dict(variables, fabric_backend=backend)))
     check = lab.playbook(SITE, "--check", "--diff", *options)
     succeeded(check)
     for node in NODES:
         same(found[node], lab.snapshot(node))
     predicted = tasks(check, NETWORK)
-    assert all(BACKENDS[backend][1] in "\n".join(predicted[node]["commands"]) for node in NODES)
+    assert all(device in "\n".join(predicted[node]["commands"]) for node in NODES)
 
     real = lab.playbook(SITE, "--diff", *options)
     succeeded(real)

@@ -174,6 +174,10 @@ def resolve(wanted, found):
     resolved = {}
     if wanted.underlay:
         dev = _holder(found, wanted.underlay["address"], "document.underlay.address")
+        port = wanted["bridge_port"].get(("", dev))
+        if port and not port["moves"]:
+            raise Invalid(wanted.paths[("link", ("", dev))] + ".name", dev, "a device without the underlay's address %s" % wanted.underlay["address"],
+                          "as a port it would not answer there any more")
         mtu = found["link"][("", dev)]["mtu"] - wanted.underlay["overhead"]
         resolved = {"dev": _heir(wanted, "", dev), "mtu": min(mtu, wanted.underlay["mtu_limit"] or mtu)}
     for port, item in wanted["bridge_port"].items():

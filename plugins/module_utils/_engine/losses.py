@@ -12,7 +12,7 @@ from .kinds._base import place
 from .kinds._hops import harmed
 from .kinds._link import is_fallback, whose
 from .kinds.iptables import CHAIN, jumps, matches
-from .kinds.route import by_address
+from .kinds.route import by_address, told
 from .owner import fabric_number, fabric_of_link
 
 
@@ -29,7 +29,8 @@ def refuse_foreign_loss(planner, owner, moves):
             if name == "link" and is_fallback(key, item):
                 continue
             kind = LINKS.get(item["kind"], LINKS["veth"]) if name == "link" else KINDS[name]
-            if kind.owned(found, key, item, owner) or moves.moved(name, key) or name == "route" and by_address(found, key, item):
+            if kind.owned(found, key, item, owner) or moves.moved(name, key) or name == "route" and (
+                    by_address(found, key, item) or told(found, key, item, owner)):
                 continue
             raise Conflict("%s is not this fabric's and would be lost when %s goes or is replaced; move or delete it first"
                            % (kind.describe(key), _device(name, key, item)))

@@ -17,64 +17,16 @@ import hashlib
 from .. import families
 from ..written import HEAD, place
 from ..written import revision as revision_of
-from . import _bgp
+from . import _bgp, _bird_unit
 from . import _bird_filters as filters
 
-# What says in the configuration, and so to whoever asks the running BIRD, which one it is; and which passwords it has.
-REVISION, SECRETS = "CLUSTERNET_REVISION", "CLUSTERNET_SECRETS"
-
-
-def config_path(fabric):
-    """Where a node has BIRD's configuration of a fabric."""
-    return place(fabric, "bird.conf")
+# What says in the configuration, and so to whoever asks the running BIRD, which passwords it has.
+SECRETS = "CLUSTERNET_SECRETS"
 
 
 def secrets_path(fabric):
     """Where it has the passwords, which the configuration includes."""
     return place(fabric, "bird-passwords.conf")
-
-
-def socket_path(fabric):
-    """Where its BIRD listens for birdc."""
-    return "/run/clusternet-bird-%s/bird.ctl" % fabric["name"]
-
-
-def unit_name(fabric):
-    """The unit that runs it."""
-    return "clusternet-bird@%s.service" % fabric["name"]
-
-
-def unit(fabric):
-    """The unit's text: BIRD as root, which reads what only root may, with no more than it needs of that."""
-    lines = [
-        "[Unit]",
-        "Description=BGP of fabric %s" % fabric["name"],
-        "After=network.target clusternet@%s.service" % fabric["name"],
-        "",
-        "[Service]",
-        "RuntimeDirectory=clusternet-bird-%s" % fabric["name"],
-        "ExecStartPre=/usr/sbin/bird -p -c %s" % config_path(fabric),
-        # -R: what it had told others before it died, they still have.
-        "ExecStart=/usr/sbin/bird -f -R -c %s -s %s" % (config_path(fabric), socket_path(fabric)),
-        "ExecReload=/usr/sbin/birdc -s %s configure" % socket_path(fabric),
-        "Restart=on-failure",
-        "RestartSec=1",
-        "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_NET_RAW",
-        "NoNewPrivileges=yes",
-    ]
-    return HEAD + "\n".join(lines) + "\n"
-
-
-def files(fabric, name):
-    """The configuration, the unit, and what keeps the distribution's own BIRD from starting beside it."""
-    return [
-        {"path": config_path(fabric), "content": config(fabric, name), "validate": "/usr/sbin/bird -p -c %s"},
-        {"path": "/etc/systemd/system/" + unit_name(fabric), "content": unit(fabric)},
-        {
-            "path": "/etc/systemd/system/bird.service.d/clusternet-%s.conf" % fabric["name"],
-            "content": HEAD + "[Unit]\nConditionPathExists=!%s\n" % config_path(fabric),
-        },
-    ]
 
 
 def secret_files(fabric, name, secrets):
@@ -90,11 +42,6 @@ def _password(name):
     return "CLUSTERNET_PASSWORD_" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def revision(text):
-    """The revision that a configuration's text says."""
-    return text.partition("define %s = \"" % REVISION)[2].partition('"')[0]
-
-
 def config(fabric, name, bridge=False, found=None):
     """The text of a node's configuration. It says its own revision.
 
@@ -103,20 +50,15 @@ def config(fabric, name, bridge=False, found=None):
     """
     options, views = fabric["options"], families.views(fabric)
     found = _bgp.sessions(fabric, name) if found is None else found
-    parts = [
-        "log stderr { info, remote, warning, error, auth, fatal, bug };",
-        "router id %s;" % fabric["nodes"][name]["ip"],
-        "timeformat protocol iso long ms;",
-        "graceful restart wait %d;" % options["graceful_restart_time"],
+    return _bird_unit.config([
+        _bird_unit.head(fabric["nodes"][name], options["graceful_restart_time"]),
         'include "%s";' % secrets_path(fabric) if _bgp.passwords(found) else "",
         _devices(views),
         *[part for view in views for part in _routes(view, name, bridge, families.only(found, view["family"], "address"))],
         "protocol bfd {\n  interface \"*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n"
         "  multihop { interval 100 ms; multiplier 3; };\n}" if any(_bfd(fabric, session) for session in found) else "",
         *[part for view in views for part in _peering(view, name, families.only(found, view["family"], "address"))],
-    ]
-    text = HEAD + "\n\n".join(part for part in parts if part) + "\n"
-    return text + '\ndefine %s = "%s";\n' % (REVISION, revision_of(text))
+    ])
 
 
 def _routes(fabric, name, bridge, found):

@@ -72,9 +72,15 @@ def resolver(fabric, dummy_name):
 
 
 def daemon(dummy, dummy_name):
-    """The routing daemon of a node, or None: where its C(config) and its C(socket) are, its C(content), the C(bridge) that it runs while sessions
-    become others, and the C(sessions) and C(networks) that it should come to have, each with the node or address that they are C(to)."""
+    """The routing daemon of a node, or None: which C(protocol) it speaks, where its C(config) and its C(socket) are, its C(content), the C(bridge) that
+    it runs while sessions become others (None: without), and the C(sessions), C(neighbours) and C(networks) that it should come to have, each with the
+    node or address that they are C(to)."""
     return None
+
+
+def overview(dummy):
+    """What else a status tells of a fabric as a whole, text by title."""
+    return {}
 
 
 def apart(dummy, dummy_address, dummy_other):

@@ -15,6 +15,8 @@ from ..families import V4, V6
 BRIDGE_MODULES = ["bridge", "br_netfilter", "veth"]
 
 DEFAULT_NUMBER = 160
+# The MAC of a VXLAN device's flood list.
+EVERYBODY = "00:00:00:00:00:00"
 
 # A part is a document: sections with lists of entries; `underlay`, a mapping, comes from one part only.
 

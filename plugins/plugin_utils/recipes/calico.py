@@ -14,8 +14,8 @@ from __future__ import annotations
 import ipaddress
 
 from .. import block_pools, blocks, families
-from ..written import place, revision
-from . import _bgp, _bird, _bird_filters, _parts
+from ..written import place
+from . import _bgp, _bird, _bird_filters, _bird_unit, _parts
 
 FAMILIES = families.BOTH
 # Of these the model knows the keys alone.
@@ -133,7 +133,7 @@ def masquerades(fabric, address):
 
 def packages(fabric):
     """What brings the commands that the backend needs."""
-    return dict({"ipset": "ipset"}, **({"bird": "bird2"} if fabric["options"]["bgp"] else {}))
+    return dict({"ipset": "ipset"}, **(_bird_unit.PACKAGES if fabric["options"]["bgp"] else {}))
 
 
 def kernel_modules(fabric):
@@ -146,7 +146,7 @@ def exclusive(options):
     """What two fabrics on one machine cannot both have."""
     mine = {"calico_vni": options["vni"]}
     if options["bgp"]:
-        mine["calico_bgp"] = True
+        mine.update(_bird_unit.EXCLUSIVE)
     if options["wireguard"]:
         mine["calico_wireguard_port"] = options["wireguard_port"]
     return mine
@@ -167,18 +167,20 @@ def daemon(fabric, name):
         return None
     found = _bgp.sessions(fabric, name)
     return {
-        "config": _bird.config_path(fabric),
-        "socket": _bird.socket_path(fabric),
+        "protocol": "bgp",
+        "config": _bird_unit.config_path(fabric),
+        "socket": _bird_unit.socket_path(fabric),
         "content": _bird.config(fabric, name, found=found),
         "bridge": _bird.config(fabric, name, bridge=True, found=found),
         "sessions": [{"protocol": session["protocol"], "to": session["node"] or session["address"]} for session in found],
+        "neighbours": [],
         "networks": [{"to": node, "cidr": block} for node, told in _bgp.networks(fabric, name).items() for block in told],
     }
 
 
 def files(fabric, name, dummy_mtu):
     """BIRD's."""
-    return _bird.files(fabric, name) if fabric["options"]["bgp"] else []
+    return _bird_unit.files(fabric, "BGP", _bird.config(fabric, name)) if fabric["options"]["bgp"] else []
 
 
 def secret_files(fabric, name, secrets):
@@ -187,10 +189,8 @@ def secret_files(fabric, name, secrets):
 
 
 def units(fabric, dummy_name):
-    """BIRD's, which is started anew only where its unit has changed; a configuration it takes as it runs."""
-    if not fabric["options"]["bgp"]:
-        return []
-    return [{"name": _bird.unit_name(fabric), "revision": revision(_bird.unit(fabric))}]
+    """BIRD's."""
+    return _bird_unit.units(fabric, "BGP") if fabric["options"]["bgp"] else []
 
 
 def document(fabric, name):

@@ -14,14 +14,16 @@ from __future__ import annotations
 import re
 
 from .. import block_pools, blocks, families
-from . import _defaults, _dns, _parts
+from . import _bird_unit, _defaults, _dns, _parts, _weave_mesh
+
+PER_NODE = ("ports",)
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
 MTU = 1376
 # Inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20.
 OVERHEAD = 50
-EVERYBODY = "00:00:00:00:00:00"
 DOMAIN = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+INTERFACE = re.compile(r"[^\s/:]{1,15}\Z")
 OFF_THE_LINK = ("pod_node", "node_pod", "outside")
 
 
@@ -35,6 +37,7 @@ def check(options):
         yield "weave_dns", True, "expected weave_expose: true with it: pods ask their node, which has to be on the link"
     if not DOMAIN.match(options["dns_domain"]):
         yield "weave_dns_domain", options["dns_domain"], "expected a domain name, such as weave.local"
+    yield from _weave_mesh.check(options)
 
 
 def check_cluster(fabric):
@@ -45,6 +48,13 @@ def check_cluster(fabric):
     for name, node in fabric["nodes"].items() if fabric["options"]["subnets"] else ():
         if node["subnet"]:
             yield name, "fabric_subnet", node["subnet"], "expected none: nodes hold blocks of weave_subnets here"
+    yield from _weave_mesh.check_cluster(fabric)
+    for name, node in fabric["nodes"].items():
+        for index, port in enumerate(node["options"]["ports"]):
+            if not INTERFACE.match(port):
+                yield name, "weave_ports[%d]" % index, port, "expected the name of a network interface, of at most 15 characters"
+            elif port in node["options"]["ports"][:index]:
+                yield name, "weave_ports[%d]" % index, port, "expected each once"
 
 
 def pools(fabric):
@@ -60,7 +70,19 @@ def apart(fabric, address, other):
 
 def title(options):
     """Whether addresses are learned, for a heading."""
-    return "learning" if options["learning"] else "static"
+    return ("learning" if options["learning"] else "static") + (" partial mesh" if _weave_mesh.partial(options) else "")
+
+
+def overview(fabric):
+    """What C(weave status) tells beside connections: see C(_defaults.overview)."""
+    options = fabric["options"]
+    return {
+        "mesh": _weave_mesh.words(fabric),
+        "encryption": "none",
+        "ranges": ", ".join("%s %s" % (subnet["name"], subnet["cidr"]) for subnet in options["subnets"]) or fabric["pod_cidr"],
+        "nodes on the link": "yes" if options["expose"] else "no",
+        "name server": "%s, dnsmasq on each node" % options["dns_domain"] if options["dns"] else "none",
+    }
 
 
 def without_checks(fabric):
@@ -68,24 +90,34 @@ def without_checks(fabric):
     return () if fabric["options"]["expose"] else OFF_THE_LINK
 
 
-def kernel_modules(dummy):
+def kernel_modules(fabric):
     """What the kernel has to have built in or as a module."""
-    return _parts.BRIDGE_MODULES + ["vxlan"]
+    return _parts.BRIDGE_MODULES + ["vxlan"] + ["ipv6"] * _weave_mesh.partial(fabric["options"])
 
 
 def packages(fabric):
     """What brings the commands that the backend needs."""
-    return _dns.PACKAGES if fabric["options"]["dns"] else {}
+    options = fabric["options"]
+    return dict(_dns.PACKAGES if options["dns"] else {}, **(_bird_unit.PACKAGES if _weave_mesh.partial(options) else {}))
 
 
 def files(fabric, name, dummy_mtu):
-    """Those of the name server."""
-    return _dns.files(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+    """Those of the name server and of what relays."""
+    options = fabric["options"]
+    names = _dns.files(fabric, options["dns_domain"], _router(fabric, name)) if options["dns"] else []
+    return names + (_weave_mesh.files(fabric, name) if _weave_mesh.partial(options) else [])
 
 
 def units(fabric, name):
-    """The name server."""
-    return _dns.units(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+    """The name server, and what relays."""
+    options = fabric["options"]
+    names = _dns.units(fabric, options["dns_domain"], _router(fabric, name)) if options["dns"] else []
+    return names + (_weave_mesh.units(fabric) if _weave_mesh.partial(options) else [])
+
+
+def daemon(fabric, name):
+    """What relays: see C(_defaults.daemon)."""
+    return _weave_mesh.daemon(fabric, name) if _weave_mesh.partial(fabric["options"]) else None
 
 
 def resolver(fabric, name):
@@ -101,20 +133,25 @@ def _router(fabric, name):
 
 def exclusive(options):
     """What two fabrics on one machine cannot both have."""
-    return {"weave_vni": options["vni"]}
+    return dict({"weave_vni": options["vni"]}, **(_bird_unit.EXCLUSIVE if _weave_mesh.partial(options) else {}))
 
 
 def document(fabric, name):
     """All that Weave wants on the node C(name)."""
     node, options = fabric["nodes"][name], fabric["options"]
-    bridge, device = _parts.own(fabric, "weave"), _device(fabric)
+    bridge, device, relayed = _parts.own(fabric, "weave"), _device(fabric), _weave_mesh.partial(options)
     peers = [entry for peer, entry in fabric["nodes"].items() if peer != name]
+    # A tunnel to an address that is relayed goes by whatever way there is.
+    ends = {"local": _endpoint(fabric, node), "dev": None} if relayed else {}
     return _parts.merge(
-        {"underlay": {"address": node["ip"], "overhead": OVERHEAD, "mtu_limit": MTU}},
+        {"underlay": {"address": node["ip"], "overhead": OVERHEAD + _weave_mesh.OVERHEAD * relayed, "mtu_limit": MTU}},
         _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segments=_segments(fabric, node), routed=options["expose"]),
-        _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True),
-        {"vxlan_fdb": [{"dev": device, "mac": EVERYBODY, "dst": peer["ip"]} for peer in peers]},
+        _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True, **ends),
+        {"vxlan_fdb": [{"dev": device, "mac": _parts.EVERYBODY, "dst": _endpoint(fabric, peer)} for peer in peers]},
         {} if options["learning"] else {"vxlan_fdb": [entry for peer in peers for entry in _known(fabric, device, peer)]},
+        _weave_mesh.document(fabric, name) if relayed else {},
+        # What is behind them is on the link as pods are; its addresses are its own.
+        {"bridge_port": [{"name": port, "master": bridge, "move_addresses": False} for port in node["options"]["ports"]]},
         _parts.forwarding(),
         _isolation(fabric, node, bridge) if fabric["pools"] else {},
         _parts.chain("filter", _parts.own(fabric, "WEAVE-FORWARD"), "FORWARD", _forwarded(fabric, bridge)),
@@ -135,11 +172,16 @@ def _device(fabric):
     return _parts.own(fabric, "vxlan-%d" % fabric["options"]["port"])
 
 
+def _endpoint(fabric, node):
+    """Where the tunnels to a node end."""
+    return _weave_mesh.endpoint(node) if _weave_mesh.partial(fabric["options"]) else node["ip"]
+
+
 def _known(fabric, device, peer):
     """Where a peer's pods are, and the peer itself where it is on the link."""
     own = [next(iter(_segments(fabric, peer).values()))] if fabric["options"]["expose"] else []
     macs = [_parts.address_mac(address) for address in [pod["address"] for pod in peer["pods"]] + own]
-    return [{"dev": device, "mac": mac, "dst": peer["ip"]} for mac in macs]
+    return [{"dev": device, "mac": mac, "dst": _endpoint(fabric, peer)} for mac in macs]
 
 
 def _isolation(fabric, node, bridge):

@@ -353,6 +353,12 @@ def granular_protocols(column, owner):
     return itertools.repeat(owner.protocol, len(column)) if owner.fabric else column
 
 
+def told(state, key, route, owner):
+    """Whether a routing daemon put it on a device of the owner's: that one tells it again where it still holds, and knows nothing that would be lost."""
+    device = state["link"].get((key[0], route["dev"]))
+    return route["protocol"] == BIRD and device is not None and owner.holds_link(device)
+
+
 def by_address(state, key, route):
     """Whether the kernel made it with an address. There are such that look so, made by others for addresses that bring none."""
     if route["protocol"] != KERNEL or not route["dev"]:

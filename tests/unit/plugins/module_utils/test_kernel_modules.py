@@ -50,3 +50,10 @@ def test_a_kernel_without_modules(root, path):
     root(path, "CONFIG_VXLAN=y\n# CONFIG_IP_VS is not set\nCONFIG_BRIDGE_NETFILTER=y\n")
     root("proc/sys/net/bridge/bridge-nf-call-iptables")
     assert states(root) == ["present", "present", "missing"]
+
+
+@pytest.mark.parametrize("disable, expected", [("0\n", "present"), ("1\n", "missing")])
+def test_what_the_command_line_switches_off(root, disable, expected):
+    root("lib/modules/6.1/modules.builtin", "kernel/net/ipv6/ipv6.ko\n")
+    root("sys/module/ipv6/parameters/disable", disable)
+    assert _kernel_modules.states(["ipv6"], "6.1", root.path) == {"ipv6": expected}

@@ -51,6 +51,46 @@ def test_all_is_well(model):
     ]
 
 
+def test_a_mesh():
+    model = {"fabrics": {"fabric": intent.fabric(intent.nodes(2), fabric_backend="weave", weave_mesh="partial", weave_connections={"node1": ["node2"]})}}
+    only = model["fabrics"]["fabric"]
+
+    def routed(peer, up):
+        link = {"address": "fe80::1", "to": peer, "device": "weave-mesh" if up else None, "up": up, "metric": 96 if up else 65535, "routes": 1,
+                "hellos": 16 * up}
+        rows = [{"check": check, "from": "node1" if peer == "node2" else "node2", "to": peer, "ok": up, "detail": "10.244.2.0/32 not in the kernel"}
+                for check in ("babel", "babel_routes")]
+        return {"neighbours": [link], "results": rows}
+
+    def summary(up):
+        return status.summary({name: (only, answer(devices=[], pods=[]), [FILES], (), (routed(peer, up), {}))
+                               for name, peer in (("node1", "node2"), ("node2", "node1"))}, model)
+
+    result = summary(True)
+    assert result["ok"] and status.table(result).splitlines() == [
+        "fabric fabric: weave learning partial mesh, 10.244.0.0/16, 2 nodes, 0 pods",
+        "  mesh               partial, 1 connection, relayed by Babel",
+        "  encryption         none",
+        "  ranges             10.244.0.0/16",
+        "  nodes on the link  yes",
+        "  name server        weave.local, dnsmasq on each node",
+        "",
+        "node   state    subnet         pods  units  peers  links   mtu  errors  drops",
+        "node1  in sync  10.244.1.0/24   0/0    0/0    1/1    1/1  1450       -      -",
+        "node2  in sync  10.244.2.0/24   0/0    0/0    1/1    1/1  1450       -      -",
+        "",
+        "node   connection  state  metric  hellos  routes",
+        "node1  node2       up         96   16/16       1",
+        "node2  node1       up         96   16/16       1",
+        "",
+        "all 2 nodes are in sync",
+    ]
+    lost = summary(False)
+    assert not lost["ok"] and "node1  node2       down        -    0/16       1" in status.table(lost)
+    assert "node1: no route to 10.244.2.0/32 of node2" in status.table(lost)
+    assert status.table(lost).endswith("all 2 nodes are in sync; 2 of 2 connections not there; 2 of 2 routes not there")
+
+
 def test_bgp():
     model = {"fabrics": {"fabric": intent.fabric(intent.nodes(2), fabric_backend="calico", calico_bgp=True, calico_vxlan_mode="Never")}}
 

@@ -12,7 +12,7 @@ import intent
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils import _bird as control
 from ansible_collections.clusternet.fabric.plugins.plugin_utils import cluster, recipes
-from ansible_collections.clusternet.fabric.plugins.plugin_utils.recipes import _bgp, _bird
+from ansible_collections.clusternet.fabric.plugins.plugin_utils.recipes import _bgp, _bird, _bird_unit
 
 BGP = {"fabric_backend": "calico", "calico_bgp": True, "calico_vxlan_mode": "Never"}
 
@@ -194,7 +194,7 @@ def test_what_goes_into_the_kernel(modes, expected):
 
 def test_a_configuration_says_which_it_is():
     one, two = config(), config("node2")
-    assert _bird.revision(one) == control.revision(one) != _bird.revision(two)
+    assert _bird_unit.revision(one) == control.revision(one) != _bird_unit.revision(two)
     assert config() == one
 
 

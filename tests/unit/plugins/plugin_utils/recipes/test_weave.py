@@ -146,3 +146,15 @@ def test_names_that_cannot_be(variables, expected):
 def test_numbers_out_of_range(variable, value):
     with pytest.raises(cluster.InvalidCluster, match="%s: %d: expected a" % (variable, value)):
         document(**{variable: value})
+
+
+def test_interfaces_as_ports():
+    found = document(weave_ports=["eth1", "eth2"])
+    assert found["bridge_port"] == [{"name": name, "master": "weave", "move_addresses": False} for name in ("eth1", "eth2")]
+
+
+@pytest.mark.parametrize("ports, expected", [
+    (["eth/1"], r"weave_ports\[0\]: eth/1: expected the name of a network interface"), (["eth1", "eth1"], r"weave_ports\[1\]: eth1: expected each once")])
+def test_ports_that_cannot_be(ports, expected):
+    with pytest.raises(cluster.InvalidCluster, match=expected):
+        document(weave_ports=ports)
