@@ -20,6 +20,7 @@ Not counted, and why:
 - What moves by itself: counters, timers, operational state and carrier, STP state, promiscuity, lifetimes, remaining
   timeouts, a set's hash size, conntrack, SA lifetimes and sequence numbers.
 - What is learned: FDB and MDB entries, neighbours that are not permanent, cached routes and socket policies.
+- The key of TCP Fast Open, which the kernel makes for the first program that listens with it, such as dnsmasq (net/ipv4/tcp_fastopen.c), and keeps.
 - What nobody can set and follows from history: what a device can do with large packets is that of the ports it once had, or of
   the device below when it was made (netif_inherit_tso_max, br_set_gso_limits).
 - What follows from something that is taken: the routes the kernel puts in table local (from addresses; for IPv6 they
@@ -328,7 +329,7 @@ def take_wireguard():
     return sorted(found)
 
 
-SYSCTL_VOLATILE = re.compile(r"(nf_conntrack_count|/route/flush|nf_log/.*|tcp_available_.*|tcp_allowed_.*|rss_key)$")
+SYSCTL_VOLATILE = re.compile(r"(nf_conntrack_count|/route/flush|nf_log/.*|tcp_available_.*|tcp_allowed_.*|tcp_fastopen_key|rss_key)$")
 
 
 def take_sysctls():
@@ -345,7 +346,7 @@ def take_sysctls():
             except OSError:
                 # Write-only, or not set yet.
                 continue
-            if name in ("stable_secret", "tcp_fastopen_key"):
+            if name == "stable_secret":
                 value = "hashed " + hashlib.sha256(value.encode()).hexdigest()[:16]
             found[key] = " ".join(value.split())
     return found

@@ -28,7 +28,7 @@ PARTIAL = "partial"
 PROTOCOL = "Babel"
 # Inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20 once more.
 OVERHEAD = 50
-# A connection is down when it has lost five hellos of sixteen.
+# A connection is down when it has lost five hellos of sixteen; BIRD looks once a second.
 HELLO_MS, LIMIT, UPDATE_S = 300, 12, 4
 # Seconds in which a BIRD that is back has learned all again, before it takes away what it does not know.
 RELEARN = 8
