@@ -92,7 +92,7 @@ vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
 
 .PHONY: test
 test:  ## everything that needs no virtual machine
-	@$(MAKE) --jobs=2 TOGETHER=1 site-test scenarios kernel sanity unit lint docs
+	@$(MAKE) --jobs=2 TOGETHER=1 site-test properties scenarios kernel sanity unit lint docs
 
 .PHONY: test-vm
 test-vm: kernel kernel-vm kernel-report  ## what needs virtual machines: kernel features that this kernel lacks, and molecule's scenario vm
@@ -106,6 +106,7 @@ check:  ## the quick part of it: lint, unit and kernel tests
 lint: prepare-dev
 	@$(STEP) "ansible-lint" ansible-lint --offline
 	@$(STEP) "changelog fragments" antsibull-changelog lint
+	@$(STEP) "imports and names of all tests" python -m pytest --quiet --quiet --collect-only tests molecule
 	@$(STEP) "documentation of plugins and roles" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 # Not part of `test`: twenty of them take some minutes, and interpreters that not every machine has.

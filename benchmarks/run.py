@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long the engine takes beside the tools that do the same, in one run, as ratios of medians.
+"""How long the engine takes beside the tools that do the same, in one run, as medians of the turns' ratios.
 
 Each measurement has a process, a namespace and a /run of its own; ours and the tool's take turns. Ours is the time inside the module
 after its imports, the tool's that of its process. Figures are printed, and written as JSON and as a plot to .ansible/bench.
@@ -64,7 +64,8 @@ def compare(case, count, runs):
     for step, seconds in engine.items():
         other = tool[step] * case.scale if step in tool else None
         limit = case.limits.get(step)
-        ratio = None if other is None else seconds / other
+        # Of each turn: what slows the machine for a while slows both.
+        ratio = None if other is None else statistics.median(mine[step] / (its[step] * case.scale) for mine, its in both)
         figures.append({"case": case.name, "count": count, "step": step, "engine": seconds, "spread": spread(ours, step), "tool": other,
                         "tool_name": case.tool, "ratio": ratio, "limit": limit, "note": case.note, "met": None if limit is None else ratio <= limit})
     return figures

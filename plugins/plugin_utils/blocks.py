@@ -122,15 +122,15 @@ class _Share:
         pods = self.node["pods"]
         for index, pod in enumerate(pods):
             if pod.get("address"):
-                self.pin_address(pod["name"], pod["address"], "fabric_pods[%d].address" % index)
+                self.pin_address(pod["name"], pod["address"], "fabric_pods[%d].address" % index, pod.get("pool"))
         pinned = {pod["name"] for pod in pods if pod.get("address")}
         for index, pod in enumerate(pods):
             address = self.record.get("pods", {}).get(pod["name"])
             if pod["name"] in pinned or address is None:
                 continue
-            number = int(ipaddress.ip_address(address))
-            if pod.get("pool") and not self.is_of(number, pod["pool"]):
-                continue  # it names another pool by now
+            number, pool = int(ipaddress.ip_address(address)), self.room.of(ipaddress.ip_network(address))
+            if pool is None or not pool.serves(pod.get("pool")):
+                continue  # it names another pool by now, or none any more
             if number in self.owner:
                 taker = next(i for i, other in enumerate(pods) if other["name"] == self.owner[number])
                 expected = "is leased to pod %s: expected an address that nobody holds; pin %s elsewhere first if this is meant"
@@ -138,16 +138,15 @@ class _Share:
             elif self.within(number) or self.can_claim(number):
                 self.give(pod["name"], number)
 
-    def is_of(self, number, name):
-        pool = self.room.of(ipaddress.ip_network(number))
-        return pool is not None and pool.data["name"] == name
-
-    def pin_address(self, pod, address, field):
+    def pin_address(self, pod, address, field, name=None):
         number = int(ipaddress.ip_address(address))
         pool = self.room.of(ipaddress.ip_network(address))
         if pool is None:
             names = ", ".join("%s %s" % (pool.data["name"], pool.cidr) for pool in self.room.pools)
             self.problem(field, "expected an address of a pool (%s); leave it out to have one chosen" % names, address)
+            return
+        if name and pool.data["name"] != name:
+            self.problem(field, "is in pool %s: expected one of pool %s, which the pod names" % (pool.data["name"], name), address)
             return
         block = pool.block((number - pool.base) // pool.size)
         if self.room.borrow and pool.holder.get(pool.index(block), self.name) != self.name:

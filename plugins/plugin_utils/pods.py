@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from . import recipes
+from .written import HEAD, revision
 
 # The copy that systemd-resolved keeps with the real servers: its stub on loopback does not answer inside a pod.
 NODE_RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]
@@ -16,10 +15,9 @@ NODE_RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]
 
 def files(fabric, name):
     """The files of a node's pods, for the C(file_set) module."""
-    result = []
+    result, resolver = [], _resolv_conf(fabric, name)
     for pod in fabric["nodes"][name]["pods"]:
         folder = "/etc/netns/%s/" % pod["name"]
-        resolver = _resolv_conf(fabric, name)
         result.append({"path": folder + "hosts", "content": _hosts(pod)})
         result.append(dict({"path": folder + "resolv.conf"}, **({"content": resolver} if resolver else {"copy_of": NODE_RESOLV_CONF})))
         if pod["unit"]:
@@ -29,12 +27,11 @@ def files(fabric, name):
 
 def units(fabric, name):
     """The units of a node's pods, for the C(unit_set) module: the revision changes with whatever a unit has to be restarted for."""
-    result = []
+    result, resolver = [], _resolv_conf(fabric, name)
     for pod in fabric["nodes"][name]["pods"]:
         if pod["unit"]:
-            text = "\0".join([_unit(fabric, pod), _hosts(pod), _resolv_conf(fabric, name)])
-            revision = hashlib.sha256(text.encode()).hexdigest()[:16]
-            result.append({"name": unit_name(fabric, pod), "revision": revision, "netns": pod["name"]})
+            text = "\0".join([_unit(fabric, pod), _hosts(pod), resolver])
+            result.append({"name": unit_name(fabric, pod), "revision": revision(text), "netns": pod["name"]})
     return result
 
 
@@ -60,7 +57,6 @@ def _unit(fabric, pod):
     unit, name = pod["unit"], pod["name"]
     folder = "/etc/netns/" + name
     lines = [
-        "# Made by clusternet.fabric; changes are overwritten.",
         "[Unit]",
         "Description=Pod %s of fabric %s" % (name, fabric["name"]),
         "",
@@ -76,7 +72,7 @@ def _unit(fabric, pod):
         if unit[key]:
             lines.append("%s=%s" % (directive, unit[key]))
     lines += ["ExecStart=" + unit["exec_start"], "Restart=" + unit["restart"]]
-    return "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n"
 
 
 def _quoted(text):

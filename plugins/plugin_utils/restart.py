@@ -10,9 +10,8 @@ machine, and where it is wanted a timer. Names of these units have an @, which t
 
 from __future__ import annotations
 
-import hashlib
-
 from . import pods, recipes
+from .written import HEAD, revision
 
 COMMAND = "/usr/local/sbin/clusternet-fabric"
 UNITS = "/etc/systemd/system/"
@@ -20,7 +19,6 @@ UNITS = "/etc/systemd/system/"
 WAIT_SECONDS = 300
 # What loads its own rules at the start, and empties tables for it.
 FIREWALLS = ["nftables", "netfilter-persistent", "firewalld", "ufw", "docker"]
-_HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
 
 
 def files(fabric, name):
@@ -32,7 +30,7 @@ def files(fabric, name):
     result = [
         {"path": UNITS + unit, "content": _unit(fabric, name)},
         # A part of the target's own file in place of a symbolic link below it: a file like the others, with the same effect.
-        {"path": UNITS + "multi-user.target.d/clusternet-%s.conf" % fabric["name"], "content": _HEAD + "[Unit]\nWants=%s\n" % " ".join(wants)},
+        {"path": UNITS + "multi-user.target.d/clusternet-%s.conf" % fabric["name"], "content": HEAD + "[Unit]\nWants=%s\n" % " ".join(wants)},
     ]
     if fabric["self_heal"]:
         result.append({"path": UNITS + _heal(fabric, "service"), "content": _heal_service(fabric)})
@@ -45,7 +43,7 @@ def units(fabric, dummy):
     if not fabric["persist"] or not fabric["self_heal"]:
         return []
     text = _heal_service(fabric) + _heal_timer(fabric)
-    return [{"name": _heal(fabric, "timer"), "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}]
+    return [{"name": _heal(fabric, "timer"), "revision": revision(text)}]
 
 
 def run_files(fabric, made):
@@ -56,7 +54,7 @@ def run_files(fabric, made):
     folders = sorted({entry["path"].rpartition("/")[0] for entry in volatile})
     lines = ["d %s 0755 root root -" % folder for folder in folders]
     lines += ["f %s %s root root - %s" % (entry["path"], entry.get("mode", "0644"), _argument(entry["content"])) for entry in volatile]
-    return [{"path": "/etc/tmpfiles.d/clusternet-%s.conf" % fabric["name"], "content": _HEAD + "\n".join(lines) + "\n"}]
+    return [{"path": "/etc/tmpfiles.d/clusternet-%s.conf" % fabric["name"], "content": HEAD + "\n".join(lines) + "\n"}]
 
 
 def _argument(content):
@@ -82,7 +80,7 @@ def _unit(fabric, name):
         *["ExecStartPre=-modprobe -aq " + " ".join(modules) for dummy in modules[:1]],
         "ExecStart=%s apply --fabric %s --wait %d" % (COMMAND, fabric["name"], WAIT_SECONDS),
     ]
-    return _HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n"
 
 
 def _heal(fabric, kind):
@@ -106,7 +104,7 @@ def _heal_service(fabric):
         "SyslogLevel=notice",
         "LogLevelMax=notice",
     ]
-    return _HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n"
 
 
 def _heal_timer(fabric):
@@ -119,4 +117,4 @@ def _heal_timer(fabric):
         "OnUnitInactiveSec=%d" % fabric["self_heal"],
         "AccuracySec=1",
     ]
-    return _HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n"

@@ -12,8 +12,8 @@ from __future__ import annotations
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 
 from . import recipes
+from .written import HEAD
 
-_HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
 
 
 def files(fabric, name):
@@ -34,13 +34,13 @@ def links(document):
 
 def _network(names):
     # The first that matches counts: this one comes before any whose name begins with a number from 1 on (systemd.network(5)).
-    return _HEAD + "[Match]\n" + "".join("Name=%s\n" % name for name in names) + "\n[Link]\nUnmanaged=yes\n"
+    return HEAD + "[Match]\n" + "".join("Name=%s\n" % name for name in names) + "\n[Link]\nUnmanaged=yes\n"
 
 
 def _networkd():
     # It would remove what it finds on links that are its own, the underlay's device for one (networkd.conf(5)).
-    return _HEAD + "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
+    return HEAD + "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
 
 
 def _network_manager(names):
-    return _HEAD + "[keyfile]\nunmanaged-devices+=%s\n" % ";".join("interface-name:" + name for name in names)
+    return HEAD + "[keyfile]\nunmanaged-devices+=%s\n" % ";".join("interface-name:" + name for name in names)

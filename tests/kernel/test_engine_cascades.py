@@ -4,7 +4,7 @@
 """The planner's model falls as the kernel does: after each single operation it holds what the kernel then holds."""
 
 import pytest
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine import plan
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.planner import Planner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._base import Operation
 from engine_documents import CHANGES
@@ -295,6 +295,6 @@ def test_a_rule_outlives_its_device_and_goes_with_its_namespace(node):
 
 
 def removal(watched, key):
-    planner = plan.Planner(watched.gather())
+    planner = Planner(watched.gather())
     planner.remove({"netns": [key]})
     return planner.operations

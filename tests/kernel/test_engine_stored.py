@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine, errors, keeping, lockout, package, replay, store
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.keeping import Keeping
 from engine_documents import CHANGES
+from runs import eventually
 
 OLD, NEW = CHANGES["VNI"]
 
@@ -235,13 +236,6 @@ def test_the_command_builds_all_of_it_after_a_restart(disk):
         engine_node.sh("ip link set eth9 up; ip address add 198.18.0.11/20 dev eth9")
         assert waiting.wait(30) == 0
         stands(OLD)
-
-
-def eventually(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_what_nobody_confirms_goes_back(disk):

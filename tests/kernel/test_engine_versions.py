@@ -10,7 +10,7 @@ import sys
 
 import engine_script
 import pytest
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine, missing
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import FabricError
 from engine_documents import flannel
 
@@ -41,7 +41,7 @@ def test_without_pyroute2_check_mode_says_so_and_a_run_refuses(node, monkeypatch
 
 def test_without_iptables_check_mode_says_so_and_a_run_refuses(node, monkeypatch):
     start = node.snapshot()
-    monkeypatch.setattr(engine.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(missing.shutil, "which", lambda name, path=None: None)
     outcome = node.apply(flannel(), check=True)
     assert outcome.changed and outcome.missing == ["iptables"] and "ip link add name cni0" in " ".join(outcome.commands())
     with pytest.raises(FabricError, match="missing on this node: iptables; install iptables first"):
@@ -56,7 +56,7 @@ def test_teardown_needs_neither(node, monkeypatch):
     document = {name: entries for name, entries in flannel().items() if not name.startswith("iptables")}
     node.apply(document)
     monkeypatch.setattr(engine, "absent", list)
-    monkeypatch.setattr(engine.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(missing.shutil, "which", lambda name, path=None: None)
     node.apply({})
     monkeypatch.undo()
     node.same(start)

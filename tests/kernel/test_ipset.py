@@ -329,10 +329,10 @@ def test_a_run_that_is_killed_in_the_middle_of_a_swap(node):
 
 
 def test_without_the_tool_check_mode_says_so_and_a_run_refuses(node, monkeypatch):
-    from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine
+    from ansible_collections.clusternet.fabric.plugins.module_utils._engine import missing
 
-    start, which = node.snapshot(), engine.shutil.which
-    monkeypatch.setattr(engine.shutil, "which", lambda name, path=None: None if name == "ipset" else which(name, path=path))
+    start, which = node.snapshot(), missing.shutil.which
+    monkeypatch.setattr(missing.shutil, "which", lambda name, path=None: None if name == "ipset" else which(name, path=path))
     outcome = node.apply(dict(sets(), bridge=[{"name": "b"}]), check=True)
     assert outcome.missing == ["ipset"] and outcome.counts() == {"add": {"netns": 1, "bridge": 1}, "change": {"bridge": 1}}
     with pytest.raises(Exception, match="missing on this node: ipset; install ipset first"):

@@ -4,12 +4,13 @@
 """The planner's model and the kernel side by side, operation by operation."""
 
 import engine_node
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine, kernel, ledger, plan, transaction
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine, kernel, ledger, transaction
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.gather import Scope, gather
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._base import Operation
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds._link import is_fallback
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds.route import KERNEL
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.planner import Planner
 
 # The kernel's own doing, which the model leaves to it: connected routes, numbers, and what is written down under /run.
 SILENT = ("index", "noted", "found", "wanted_by", "below", "path", "lead", "twin")
@@ -23,7 +24,7 @@ class Watched:
     def __init__(self, namespaces=("", "p"), sysctls=()):
         self.handle = kernel.Kernel()
         self.scope = Scope(namespaces, {("", 4)}, sysctls)
-        self.planner = plan.Planner(self.gather())
+        self.planner = Planner(self.gather())
 
     def gather(self):
         return gather(self.handle, self.scope, ledger.Ledger())
@@ -87,7 +88,7 @@ def play(before, after):
     watched = Watched(scope.namespaces | {"a", "b", "p"}, scope.sysctls)
     watched.scope.ipsets, watched.scope.xfrm = scope.ipsets | {"p"}, scope.xfrm | {"p"}
     watched.scope.iptables = scope.iptables | {("p", 4)}
-    watched.planner = plan.Planner(watched.gather())
+    watched.planner = Planner(watched.gather())
     engine_node.note(after)
     for operation in operations:
         watched.do(operation)

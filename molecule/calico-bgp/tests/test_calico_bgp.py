@@ -25,16 +25,6 @@ NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
 BIRDC = "birdc -s /run/clusternet-bird-fabric/bird.ctl "
 
 
-@pytest.fixture(params=NODES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def host(name):
-    return node(name)
-
-
 def routes(host):
     return {(route["dst"], route["gateway"], route["dev"]) for route in run_json(host, "ip -4 -j route show proto bird")}
 

@@ -12,16 +12,6 @@ NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.16.13"
 SIDE_BY_SIDE = ("node1", "node2")
 
 
-@pytest.fixture(params=NODES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def host(name):
-    return node(name)
-
-
 def behind_the_router(name):
     return [peer for peer in NODES if peer != name and (peer in SIDE_BY_SIDE) != (name in SIDE_BY_SIDE)]
 

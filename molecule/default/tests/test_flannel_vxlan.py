@@ -12,16 +12,6 @@ from lab_host import in_pod, node, run_json
 NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.16.13"}
 
 
-@pytest.fixture(params=NODES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def host(name):
-    return node(name)
-
-
 def peers(name):
     return {peer: address for peer, address in NODES.items() if peer != name}
 

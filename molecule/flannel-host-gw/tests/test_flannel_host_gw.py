@@ -10,16 +10,6 @@ from lab_host import in_pod, node, run_json
 NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12", "node3": "198.18.0.13"}
 
 
-@pytest.fixture(params=NODES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def host(name):
-    return node(name)
-
-
 def test_a_peer_is_a_gateway(host, name):
     routes = run_json(host, "ip -4 -j route show proto 160")
     assert {(route["dst"], route["gateway"], route["dev"], tuple(route["flags"])) for route in routes} == {

@@ -5,8 +5,8 @@
 
 import time
 
-from runs import failures, on, succeeded, tasks
-from vms import account, eventually
+from runs import eventually, failures, on, succeeded, tasks
+from vms import account
 
 DOCUMENT = "/var/lib/clusternet/fabric/document.json"
 # Each document has one entry more than what stands.

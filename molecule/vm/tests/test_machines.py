@@ -5,16 +5,13 @@
 
 import time
 
-import pytest
-from runs import NODES, SITE, on, pods, stats, succeeded
-from vms import eventually
+from runs import NODES, SITE, eventually, on, pods, stats, succeeded
 
 COMMAND = "/usr/local/sbin/clusternet-fabric"
 # Seconds from SSH being there until the last pod is reached.
 BACK = 30
 
 
-@pytest.mark.parametrize("name", NODES)
 def test_each_machine_holds_its_part(vms, name):
     host = vms.host(name)
     assert host.system_info.codename == "bookworm"

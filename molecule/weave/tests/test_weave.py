@@ -9,7 +9,6 @@ import subprocess
 import threading
 import time
 
-import pytest
 from flannel_node import pings, pod_address
 from lab_host import LAB_SHELL, capture, in_pod, node, run_json
 
@@ -67,16 +66,6 @@ def outside(script):
     finally:
         process.stdin.close()
         process.wait(timeout=20)
-
-
-@pytest.fixture(params=NODES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def host(name):
-    return node(name)
 
 
 def test_a_copy_goes_to_each_other_node(host, name):

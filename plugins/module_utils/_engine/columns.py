@@ -9,7 +9,9 @@ Says yes only to what surely is right. Whatever it does not like is validated on
 
 from __future__ import annotations
 
+import operator
 import socket
+import struct
 from functools import partial
 
 from . import fields
@@ -35,13 +37,16 @@ def validated(schema, entries):
 
 
 def _column(option, values, count):
+    missed = option.required or option.options and option.default is not None
     if values is None:
-        values = [None] * count
+        if missed:
+            raise TypeError
+        return [option.left_out()] * count
     kinds = set(map(type, values))
     if len(kinds - {type(None)}) > 1:
         raise TypeError  # 1, 1.0 and True are one to a set
     distinct = set(values)
-    if None in distinct and (option.required or option.options and option.default is not None):
+    if None in distinct and missed:
         raise TypeError
     plain = PLAIN.get(option.check) if kinds == {str} and option.type == "str" else None
     if plain is not None and plain(distinct):
@@ -70,7 +75,13 @@ def ipv4s(values):
 
 
 def ipv4_prefixes(values):
-    return all(map(fields.ipv4_prefix, values))
+    parts = [value.partition("/") for value in values]
+    try:
+        packed = b"".join([_parse_ipv4(host) for host, dummy, dummy in parts])
+        hosts = [fields.LENGTHS[length] for dummy, dummy, length in parts]
+    except (OSError, ValueError, KeyError):
+        return False
+    return not any(map(operator.and_, struct.unpack("!%dI" % len(parts), packed), hosts))
 
 
 PLAIN = {fields.mac: _macs, fields.unicast_mac: _unicast_macs, fields.address: ipv4s, fields.destination: ipv4_prefixes}

@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import importlib.util
 import itertools
 import os
-import shutil
 import time
 
 from . import kernel as machine
@@ -21,25 +19,25 @@ from .anew import made_anew
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
 from .errors import Conflict, FabricError, OperationFailed
-from .gather import SBIN, XFRM, Scope, add_notes, gather, scope_of, versions
+from .gather import XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
 from .kinds import KINDS, ipset
 from .kinds._base import Operation
 from .kinds._link import lose_link
-from .kinds.iptables import CHAIN, TOOL, is_ours, normalise, sets_of, single_rules, unmarked
+from .kinds.iptables import normalise
 from .kinds.rule import named as rules_named
 from .kinds.rule import settle_protocols
 from .kinds.sysctl import below
 from .kinds.vxlan_fdb import normalise as normalise_fdb
 from .ledger import Ledger
+from .missing import absent, needs_pyroute2, prerequisites, refuse_missing
 from .plan import plan, plan_back, plan_removal
-from .ports import notes, shown
+from .ports import notes
+from .shown import Shown
 from .stages import PURGE, staged
-from .state import State
 from .transaction import Transaction
 
 BACK_TRIES, BACK_WAIT = 12, 0.05  # to put back what a failed run has done, beside somebody who undoes it; seconds
-PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables", "ipset": "ipset"}
 
 
 class Failed(FabricError):
@@ -361,101 +359,3 @@ class Note:
             if netns:
                 machine.drop_leftover(netns)
         ledger.release(self.owner.name, set(self.sysctls), self.lists, self.ports)
-
-
-class Shown:
-    """States as documents: of what is wanted the fields that were asked for, and all else that the owner holds.
-
-    With `all_` everything there is, whoever holds it.
-    """
-
-    def __init__(self, wanted, owner, all_=False):
-        self.wanted, self.owner, self.all = wanted, owner, all_
-
-    def document(self, state):
-        masked, asked = State(), {}
-        for name, items in self.wanted.items():
-            asked.setdefault(KINDS[name].table, {}).update(items)
-        ports = shown(state, self.wanted, self.owner)
-        for kind in KINDS.values():
-            for key, item in state[kind.table].items():
-                if kind.table == "link":
-                    item = ports.get(key, item)
-                    if item is None or item["kind"] != kind.kind:
-                        continue  # they share the table
-                if key in asked[kind.table]:
-                    masked[kind.table][key] = kind.mask(item, asked[kind.table][key])
-                elif self.all or self.owner.fabric and kind.owned(state, key, item, self.owner) and not kind.implied(state, key, item):
-                    masked[kind.table][key] = item
-        document = as_document(masked)
-        if self.owner.fabric:
-            for entry in document.get("iptables_chain", ()):
-                entry["rules"] = [unmarked(rule, self.owner) for rule in entry["rules"]]
-        rules = single_rules(state, self.shown_rules, self.owner)
-        if rules:
-            document["iptables_rule"] = [_without_none(rule) for rule in rules]
-        return document
-
-    def shown_rules(self, key, chain):
-        """Those rules of a chain that are to be listed one by one."""
-        if self.all:
-            return chain["rules"] if chain["policy"] != "-" else []
-        single = self.owner.fabric and not CHAIN.owned({}, key, chain, self.owner)
-        return [rule for rule in chain["rules"]
-                if single and is_ours(rule, self.owner) or key + (rule,) in self.wanted["iptables_rule"]]
-
-
-def as_document(state):
-    """The document of a state: what is None, or the own namespace's empty name, is left out."""
-    document = {}
-    for kind in KINDS.values():
-        entries = [kind.entry(state, key, item) for key, item in sorted(state[kind.table].items(), key=lambda kv: _sortable(kv[0]))]
-        entries = [_without_none(entry) for entry in entries if entry is not None]
-        if entries:
-            document[kind.name] = entries
-    return document
-
-
-def _sortable(key):
-    return tuple(str(part) for part in key)
-
-
-def _without_none(entry):
-    return {field: _without_none(value) if isinstance(value, dict) else value
-            for field, value in entry.items() if value is not None and value != ""}
-
-
-# --- what must be installed ----------------------------------------------------------------------------------------
-
-def prerequisites(wanted, check):
-    """In check mode the missing tools, their kinds dropped from what is wanted; otherwise an error that names the packages."""
-    missing = []
-    versions = {key[1] for name in ("iptables_chain", "iptables_rule") for key in wanted[name]}
-    if any(not shutil.which(TOOL[version] + "-restore", path=SBIN) for version in versions):
-        missing.append("iptables")
-        if check:
-            wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
-    using = sets_of(wanted)
-    if (wanted["ipset"] or using) and not shutil.which(ipset.TOOL, path=SBIN):
-        missing.append("ipset")
-        if check:
-            wanted["ipset"] = {}
-            if using:
-                wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
-    if not check:
-        refuse_missing(missing)
-    return missing
-
-
-def refuse_missing(missing):
-    if missing:
-        raise FabricError("missing on this node: %s; install %s first" % (
-            ", ".join(missing), ", ".join(PACKAGES[name] for name in missing)))
-
-
-def needs_pyroute2(operations):
-    return any(operation.kind.table == "link" and operation.verb == "add" for operation in operations)
-
-
-def absent(modules):
-    return [name for name in modules if importlib.util.find_spec(name) is None]

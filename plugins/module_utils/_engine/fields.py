@@ -249,12 +249,12 @@ def ipv4_prefix(value):
     host, dummy, length = value.partition("/")
     try:
         bits = int.from_bytes(socket.inet_pton(socket.AF_INET, host), "big")
-        return length in _LENGTHS and not bits & _LENGTHS[length]
+        return length in LENGTHS and not bits & LENGTHS[length]
     except (OSError, ValueError):
         return False
 
 
-_LENGTHS = {str(length): (1 << 32 - length) - 1 for length in range(33)}  # {prefix length: the host's bits}
+LENGTHS = {str(length): (1 << 32 - length) - 1 for length in range(33)}  # {prefix length: the host's bits}
 
 
 def address(value, path):

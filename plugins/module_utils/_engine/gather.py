@@ -56,6 +56,9 @@ def gather(kernel, scope, ledger, known=None):
     known = known or {}
     state = State()
     kernel.forget_gone()
+    rules = sorted(scope.iptables) if "chain" not in known else []
+    # A tool takes as long to start as a table of netlink takes to be read.
+    begun = {(name, version): iptables.begin_to_read(kernel, name, version) for name, version in rules if not name}
     for name in kernel.namespaces():
         try:
             state["netns"][(name,)] = netns.read(kernel, name)
@@ -64,8 +67,11 @@ def gather(kernel, scope, ledger, known=None):
     present = [name for name in sorted(scope.namespaces | _owned(state, scope.owner)) if not name or (name,) in state["netns"]]
     others = [name for name, in state["netns"] if name not in present]
     read_links(kernel, present, others, state)
+    links_of = {}
+    for key, link in state["link"].items():
+        links_of.setdefault(key[0], []).append((key[1], link))
     for name in present:
-        indices = kernel.indices(name)
+        indices, there = kernel.indices(name), links_of.get(name, ())
         names = {index: device for device, index in indices.items()}
         links = {index: (device, state["link"].get((name, device), {}).get("mac", "")) for index, device in names.items()}
         state["address"].update(address.read(kernel, name, links))
@@ -73,16 +79,17 @@ def gather(kernel, scope, ledger, known=None):
         state["rule"].update(rule.read(kernel, name))
         state["neighbour"].update(neighbour.read(kernel, name, names))
         state["proxy_neighbour"].update(proxy_neighbour.read(kernel, name, names))
-        devices = {key[1] for key, link in state["link"].items() if key[0] == name and link["kind"] == "vxlan"}
+        devices = {device for device, link in there if link["kind"] == "vxlan"}
         state["vxlan_fdb"].update(vxlan_fdb.read(kernel, name, names, devices))
-        if any(key[0] == name and link["kind"] == "bridge" for key, link in state["link"].items()):
+        if any(link["kind"] == "bridge" for dummy, link in there):
             state["bridge_vlan"].update(bridge_vlan.read(kernel, name, names, state["link"]))
     vxlan_fdb.normalise(state["vxlan_fdb"], state["link"])
     for table, items in known.items():
         state[table].update(items)
-    for name, version in sorted(scope.iptables) if "chain" not in known else ():
+    for name, version in rules:
         if not name or (name,) in state["netns"]:
-            state["chain"].update(iptables.read(kernel, name, version))
+            told = begun.get((name, version)) or iptables.begin_to_read(kernel, name, version)
+            state["chain"].update(told())
     for name in sorted(scope.ipsets) if "ipset" not in known else ():
         if not name or (name,) in state["netns"]:
             state["ipset"].update(ipset.read(kernel, name))

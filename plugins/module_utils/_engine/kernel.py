@@ -107,6 +107,7 @@ class Kernel:
     def __init__(self):
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._sockets, self._indices, self._removed, self._identities = {}, {}, [], {}
+        self._tools = []
         self.gone = set()  # names of namespaces that somebody else took away while this handle worked in them
         self.made_files = []  # files with keys that were made through this handle
         self.new_sysctls = {}  # {(netns, key): value} that came with what was made through this handle
@@ -118,6 +119,10 @@ class Kernel:
         return self
 
     def __exit__(self, *dummy):
+        for tool in self._tools:
+            if tool.poll() is None:  # nobody wants to know any more, or it did not end
+                tool.kill()
+                tool.wait()
         for netns in {netns for netns, dummy in self._sockets}:
             self.close(netns)
         for dummy, descriptor in self._removed:
@@ -317,22 +322,33 @@ class Kernel:
             raise OperationFailed(error.strerror or str(error)) from None
 
     def run(self, netns, command, stdin=None):
-        """Output of a stock tool run in the namespace; its own words on failure.
+        """Output of a stock tool run in the namespace; its own words on failure."""
+        return self.start(netns, command, stdin)()
+
+    def start(self, netns, command, stdin=None):
+        """The same, to be waited for: a function that does, and gives the output.
 
         What it reads and writes can be megabytes, and lies in memory: through pipes both sides would wait for one another.
         """
-        with self.inside(netns), _in_memory(stdin or "") as given, _in_memory() as said:
+        given, said = _in_memory(stdin or ""), _in_memory()
+        try:
+            with self.inside(netns):
+                tool = subprocess.Popen(command, stdin=given, stdout=said, stderr=subprocess.PIPE, text=True, env=dict(
+                    os.environ, LC_ALL="C", PATH="/usr/sbin:/usr/bin:/sbin:/bin"))
+        except FileNotFoundError:
+            raise FabricError("%s is not installed on this node; install its package first" % command[0]) from None
+        self._tools.append(tool)
+
+        def wait():
             try:
-                done = subprocess.run(
-                    command, stdin=given, stdout=said, stderr=subprocess.PIPE, text=True, check=False, timeout=TOOL_SECONDS,
-                    env=dict(os.environ, LC_ALL="C", PATH="/usr/sbin:/usr/bin:/sbin:/bin"))
-                said.seek(0)
-                output = said.read()
-            except FileNotFoundError:
-                raise FabricError("%s is not installed on this node; install its package first" % command[0]) from None
+                dummy, errors = tool.communicate(timeout=TOOL_SECONDS)
             except subprocess.TimeoutExpired:
                 raise OperationFailed("%s did not end in %d s" % (command[0], TOOL_SECONDS)) from None
-        if done.returncode:
-            words = [line for line in (done.stderr or output).splitlines() if line and not line.startswith("Try `")]
-            raise OperationFailed("%s: %s" % (command[0], "; ".join(words)))
-        return output
+            with said:
+                said.seek(0)
+                output = said.read()
+            if tool.returncode:
+                words = [line for line in (errors or output).splitlines() if line and not line.startswith("Try `")]
+                raise OperationFailed("%s: %s" % (command[0], "; ".join(words)))
+            return output
+        return wait

@@ -10,12 +10,12 @@ import shutil
 
 from . import kernel as machine
 from .document import Wanted
-from .engine import Shown
 from .errors import Invalid
 from .gather import SBIN, XFRM, Scope, gather, versions
 from .kinds import ipset
 from .ledger import Ledger
 from .owner import NUMBERS, Owner, fabric_of_link
+from .shown import Shown
 from .state import State
 
 

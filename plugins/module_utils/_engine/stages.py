@@ -18,7 +18,8 @@ import ipaddress
 
 from .errors import FabricError
 from .kinds._link import sysctl_device
-from .plan import Planner, plan
+from .plan import plan
+from .planner import Planner
 
 ADD, CHANGE, PURGE = STAGES = ("add", "change", "purge")
 

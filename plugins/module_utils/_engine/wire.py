@@ -227,7 +227,8 @@ class Socket:
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start:start + CHUNK]
             first, self._sequence = self._sequence + 1, self._sequence + len(chunk)
-            packed = [_message(kind, flags | NLM_F_REQUEST, sequence, body) for sequence, (kind, flags, body) in enumerate(chunk, first)]
+            packed = [_HEADER.pack(16 + len(body), kind, flags | NLM_F_REQUEST, sequence, 0) + body if not len(body) & 3
+                      else _message(kind, flags | NLM_F_REQUEST, sequence, body) for sequence, (kind, flags, body) in enumerate(chunk, first)]
             kind, flags, body = chunk[-1]
             packed[-1] = _message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, body)
             self._socket.send(b"".join(packed))

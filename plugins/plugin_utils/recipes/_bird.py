@@ -14,22 +14,23 @@ from __future__ import annotations
 
 import hashlib
 
+from ..written import HEAD, place
+from ..written import revision as revision_of
 from . import _bgp
 from . import _bird_filters as filters
 
-HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
 # What says in the configuration, and so to whoever asks the running BIRD, which one it is; and which passwords it has.
 REVISION, SECRETS = "CLUSTERNET_REVISION", "CLUSTERNET_SECRETS"
 
 
 def config_path(fabric):
     """Where a node has BIRD's configuration of a fabric."""
-    return "/etc/clusternet/%s/bird.conf" % fabric["name"]
+    return place(fabric, "bird.conf")
 
 
 def secrets_path(fabric):
     """Where it has the passwords, which the configuration includes."""
-    return "/etc/clusternet/%s/bird-passwords.conf" % fabric["name"]
+    return place(fabric, "bird-passwords.conf")
 
 
 def socket_path(fabric):
@@ -81,8 +82,7 @@ def secret_files(fabric, name, secrets):
     if not wanted:
         return []
     text = "".join('define %s = "%s";\n' % (_password(password), secrets[password]) for password in wanted)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return [{"path": secrets_path(fabric), "content": HEAD + text + 'define %s = "%s";\n' % (SECRETS, digest), "mode": "0400"}]
+    return [{"path": secrets_path(fabric), "content": HEAD + text + 'define %s = "%s";\n' % (SECRETS, revision_of(text)), "mode": "0400"}]
 
 
 def _password(name):
@@ -121,7 +121,7 @@ def config(fabric, name, bridge=False, found=None):
         *[_protocol(fabric, node, session) for session in found],
     ]
     text = HEAD + "\n\n".join(part for part in parts if part) + "\n"
-    return text + '\ndefine %s = "%s";\n' % (REVISION, hashlib.sha256(text.encode()).hexdigest()[:16])
+    return text + '\ndefine %s = "%s";\n' % (REVISION, revision_of(text))
 
 
 def _devices():

@@ -9,9 +9,8 @@ A name that pods on several nodes have is all of their addresses, in another ord
 
 from __future__ import annotations
 
-import hashlib
+from ..written import HEAD, place, revision
 
-HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
 PACKAGES = {"dnsmasq": "dnsmasq-base"}
 
 
@@ -23,8 +22,8 @@ def unit_name(fabric):
 def files(fabric, domain, address):
     """The configuration of a server that answers at C(address), the names, and the unit."""
     made = {
-        _path(fabric, "dnsmasq.conf"): _config(fabric, domain, address),
-        _path(fabric, "names"): _names(fabric, domain),
+        place(fabric, "dnsmasq.conf"): _config(fabric, domain, address),
+        place(fabric, "names"): _names(fabric, domain),
         "/etc/systemd/system/" + unit_name(fabric): _unit(fabric),
     }
     return [{"path": path, "content": content} for path, content in made.items()]
@@ -33,11 +32,7 @@ def files(fabric, domain, address):
 def units(fabric, domain, address):
     """What runs of it. It is started anew for every other set of names, which takes less than a second and leaves no old one in a cache."""
     text = "\0".join(entry["content"] for entry in files(fabric, domain, address))
-    return [{"name": unit_name(fabric), "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}]
-
-
-def _path(fabric, name):
-    return "/etc/clusternet/%s/%s" % (fabric["name"], name)
+    return [{"name": unit_name(fabric), "revision": revision(text)}]
 
 
 def _names(fabric, domain):
@@ -51,7 +46,7 @@ def _config(fabric, domain, address):
         # Nothing of the node's other addresses, where others may answer.
         "bind-interfaces",
         "no-hosts",
-        "addn-hosts=" + _path(fabric, "names"),
+        "addn-hosts=" + place(fabric, "names"),
         # What is not in it, nobody else knows either.
         "local=/%s/" % domain,
         "rev-server=" + fabric["pod_cidr"],
@@ -68,7 +63,7 @@ def _unit(fabric):
         "After=network.target clusternet@%s.service" % fabric["name"],
         "",
         "[Service]",
-        "ExecStart=/usr/sbin/dnsmasq --keep-in-foreground --conf-file=%s --pid-file= --log-facility=-" % _path(fabric, "dnsmasq.conf"),
+        "ExecStart=/usr/sbin/dnsmasq --keep-in-foreground --conf-file=%s --pid-file= --log-facility=-" % place(fabric, "dnsmasq.conf"),
         "Restart=on-failure",
         "RestartSec=1",
         "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_SETGID CAP_SETUID",

@@ -10,10 +10,10 @@ gateway: the node answers for it by proxy ARP, so there is no bridge and no subn
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 
 from .. import block_pools, blocks
+from ..written import place, revision
 from . import _bgp, _bird, _bird_filters, _parts
 
 # Of these the model knows the keys alone.
@@ -173,7 +173,7 @@ def units(fabric, dummy_name):
     """BIRD's, which is started anew only where its unit has changed; a configuration it takes as it runs."""
     if not fabric["options"]["bgp"]:
         return []
-    return [{"name": _bird.unit_name(fabric), "revision": hashlib.sha256(_bird.unit(fabric).encode()).hexdigest()[:16]}]
+    return [{"name": _bird.unit_name(fabric), "revision": revision(_bird.unit(fabric))}]
 
 
 def document(fabric, name):
@@ -203,7 +203,7 @@ def _overhead(fabric):
 
 def key_path(fabric):
     """Where a node keeps its private key of WireGuard; it makes it itself."""
-    return "/etc/clusternet/%s/wireguard.key" % fabric["name"] if fabric["options"]["wireguard"] else ""
+    return place(fabric, "wireguard.key") if fabric["options"]["wireguard"] else ""
 
 
 def _wireguard(fabric, node, peers):

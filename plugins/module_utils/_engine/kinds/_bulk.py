@@ -43,7 +43,7 @@ class Bulk(Kind):
         for netns, group in itertools.groupby(operations, lambda operation: operation.key[0]):
             group = list(group)
             bodies = self.bodies(transaction, [(operation.key, operation.after) for operation in group])
-            transaction.queue_all(netns, [(operation, (*self.new(operation), body)) for operation, body in zip(group, bodies)])
+            transaction.queue_all(netns, [(operation, (*new, body)) for operation, new, body in zip(group, map(self.new, group), bodies)])
 
 
 def on_devices(items):

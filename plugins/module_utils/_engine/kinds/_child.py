@@ -16,10 +16,9 @@ from .. import wire
 from ..errors import Invalid, OperationFailed
 from ..fields import AUTO, Option, interface
 from ._base import NETNS, OWN_NETNS, ip
-from ._link import END, IFLA_IFNAME, IFLA_LINK, change_link, flat_words, header
+from ._link import END, IFLA_IFNAME, IFLA_LINK, IFLA_NET_NS_FD, change_link, flat_words, header
 from ._raw import RawLink
 
-IFLA_NET_NS_FD = 28
 PARENT = {
     "parent": Option("str", required=True, check=lambda value, path: value if value == AUTO else interface(value, path)),
     "parent_netns": NETNS,

@@ -13,7 +13,6 @@ rt6_sync_up); measured in tests/kernel.
 from __future__ import annotations
 
 import collections
-import ipaddress
 import socket
 import struct
 
@@ -85,14 +84,14 @@ def with_hops(route, hops, dead=()):
 def gateway(via, family):
     """The attribute for a gateway; one of IPv6 can serve an IPv4 route."""
     version = 6 if ":" in via else 4
-    packed = ipaddress.ip_address(via).packed
+    packed = socket.inet_pton(INET[version], via)
     return wire.attribute(RTA_GATEWAY, packed) if version == family else wire.attribute(RTA_VIA, struct.pack("=H", INET[version]) + packed)
 
 
 def told_gateway(raw, via):
     """The gateway of the two attributes, or ''."""
     raw = raw or (via[2:] if via else b"")
-    return str(ipaddress.ip_address(raw)) if raw else ""
+    return socket.inet_ntop(INET[4 if len(raw) == 4 else 6], raw) if raw else ""
 
 
 def encode(hops, family, index):

@@ -21,7 +21,7 @@ from . import _hops, _port, _vlans
 from ._base import NETNS, Kind, ip, place
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
-IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_LINK_NETNSID = 18, 20, 27, 37
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 18, 20, 27, 28, 37
 INFO_KIND, INFO_DATA = 1, 2
 IFF_UP = 1
 LOOPBACK = "lo"
@@ -197,17 +197,13 @@ class Link(Kind):
 
     def request_add(self, transaction, operation):
         netns, name = operation.key
-        with transaction.descriptors() as open_namespace:
-            attributes = self.flat_attributes(transaction, netns, name, operation.after)
-            info = [("IFLA_INFO_KIND", self.kind)]
-            data = self.encode_data(transaction, operation.key, operation.after, open_namespace)
-            if data:
-                info.append(("IFLA_INFO_DATA", {"attrs": data}))
-            attributes.append(("IFLA_LINKINFO", {"attrs": info}))
-            flags = wire.NLM_F_CREATE | wire.NLM_F_EXCL
-            transaction.queue(netns, wire.RTM_NEWLINK, flags, encode(attributes), links=True)
-            if open_namespace.used:
-                transaction.flush()  # while the descriptors in the message are open
+        attributes = self.flat_attributes(transaction, netns, name, operation.after)
+        info = [("IFLA_INFO_KIND", self.kind)]
+        data = self.encode_data(transaction, netns, operation.after)
+        if data:
+            info.append(("IFLA_INFO_DATA", {"attrs": data}))
+        attributes.append(("IFLA_LINKINFO", {"attrs": info}))
+        transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL, encode(attributes), links=True)
 
     def flat_attributes(self, transaction, netns, name, wanted):
         attributes = [("IFLA_IFNAME", name)]
@@ -221,8 +217,8 @@ class Link(Kind):
             attributes.append(("IFLA_MASTER", transaction.index(netns, wanted["master"])))
         return attributes
 
-    def encode_data(self, transaction, key, wanted, open_namespace):
-        return [self.data[field].encode(wanted[field], transaction, key[0])
+    def encode_data(self, transaction, netns, wanted):
+        return [self.data[field].encode(wanted[field], transaction, netns)
                 for field in self.data if wanted.get(field) not in (None, "")]
 
     def request_change(self, transaction, operation):

@@ -24,14 +24,10 @@ class RawLink(Link):
 
     def born(self, transaction, netns, name, wanted):
         """The body of the message that makes it."""
-        flat = {field: wanted[field] for field in ("mtu", "mac", "group") if wanted[field]}
-        master = transaction.index(netns, wanted["master"]) if wanted["master"] else None
-        body = set_link(name, flat, master) or header() + wire.text(IFLA_IFNAME, name)
-        return body + self.info(transaction, netns, wanted)
+        return flat(transaction, netns, name, wanted) + self.info(transaction, netns, wanted)
 
     def info(self, transaction, netns, fields):
-        return wire.attribute(IFLA_LINKINFO, wire.text(INFO_KIND, self.kind)
-                              + wire.attribute(INFO_DATA, self.info_data(transaction, netns, fields)))
+        return specific(self.kind, self.info_data(transaction, netns, fields))
 
     def info_data(self, transaction, netns, fields):
         return b"".join(wire.attribute(item.number(fields[field]) if callable(item.number) else item.number,
@@ -40,6 +36,18 @@ class RawLink(Link):
 
     def request_data(self, transaction, netns, name, changed):
         transaction.queue(netns, wire.RTM_NEWLINK, 0, header() + wire.text(IFLA_IFNAME, name) + self.info(transaction, netns, changed), links=True)
+
+
+def flat(transaction, netns, name, wanted):
+    """The body of the message that makes a link, up to what is specific to its kind."""
+    given = {field: wanted[field] for field in ("mtu", "mac", "group") if wanted[field]}
+    master = transaction.index(netns, wanted["master"]) if wanted["master"] else None
+    return set_link(name, given, master) or header() + wire.text(IFLA_IFNAME, name)
+
+
+def specific(kind, data):
+    """What is specific to a kind."""
+    return wire.attribute(IFLA_LINKINFO, wire.text(INFO_KIND, kind) + wire.attribute(INFO_DATA, data))
 
 
 # --- fields of the usual forms -------------------------------------------------------------------------------------

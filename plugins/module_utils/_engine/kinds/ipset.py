@@ -394,8 +394,8 @@ def _normalise(kernel, here, where, there):
     """Each member is loaded with its place as its comment, so that what the tool makes of it can be told."""
     lines, origin = [], {}
     for name, item in here.items():
-        for position, text in enumerate(item["members"] or ()):
-            if item["type"] == LIST and text not in here:
+        for position, text in enumerate(item["members"] or ()) if item["type"] == LIST else ():
+            if text not in here:
                 if text not in there:
                     raise Invalid("%s.members[%d]" % (where[name], position), text, "a set that there is",
                                   "create it first, or in the same document")

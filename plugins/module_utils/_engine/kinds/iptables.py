@@ -370,15 +370,18 @@ def _opcodes(found, result):
 
 # --- the tool ------------------------------------------------------------------------------------------------------
 
-def read(kernel, netns, version):
-    """{key: {rules, policy}} of every chain of every table that there is; reading loads none."""
-    try:
-        saved = kernel.run(netns, [TOOL[version] + "-save"])
-    except OperationFailed as error:
-        # a rule that it shows as a weaker one is no obstacle: it keeps its place among the others
-        raise FabricError("the rules%s cannot be read: %s. Where that is about a rule which `nft` made in one of iptables' tables: "
-                          "move it to a table of its own" % (place(netns), error.reason)) from None
-    return {(netns, version) + where: item for where, item in _parse(saved).items()}
+def begin_to_read(kernel, netns, version):
+    """{key: {rules, policy}} of every chain of every table that there is, to be waited for: a function that does. Reading loads no table."""
+    saved = kernel.start(netns, [TOOL[version] + "-save"])
+
+    def told():
+        try:
+            return {(netns, version) + where: item for where, item in _parse(saved()).items()}
+        except OperationFailed as error:
+            # a rule that it shows as a weaker one is no obstacle: it keeps its place among the others
+            raise FabricError("the rules%s cannot be read: %s. Where that is about a rule which `nft` made in one of iptables' tables: "
+                              "move it to a table of its own" % (place(netns), error.reason)) from None
+    return told
 
 
 def _parse(text):

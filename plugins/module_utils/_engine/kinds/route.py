@@ -18,6 +18,7 @@ import itertools
 import os
 import socket
 import struct
+from socket import inet_ntop, inet_pton
 
 from .. import wire
 from ..errors import Conflict, Invalid, OperationFailed
@@ -47,6 +48,10 @@ def _table(value, path):
     if value == LOCAL:
         raise Invalid(path, value, "a table other than 255, the kernel's own (local)")
     return value
+
+
+# What a route's message says beside its prefix and its gateway.
+_MOST = ("family", "protocol", "scope", "type", "onlink", "nexthops", "dev", "src", "mtu", "advmss", "metrics")
 
 
 class Route(Bulk):
@@ -105,15 +110,20 @@ class Route(Bulk):
                        "type": entry["type"], "family": family, "protocol": owner.protocol if owner.fabric else protocol})]
 
     def many(self, columns, owner):
-        """Of its prefix an object knows no more than the family, so those that differ in nothing else are one."""
-        prefixes = columns["dst"]
-        names = [name for name in columns if name != "dst"]
-        rows = zip(*(columns[name] for name in names), (dst if dst == "default" else ":" in dst for dst in prefixes))
-        first, keys, items = {}, [], []
-        for dst, row in zip(prefixes, rows):
-            if row not in first:
-                first[row] = self.objects(dict(zip(names, row), dst=dst), owner, "")[0]
-            key, item = first[row]
+        """Of its prefix an object knows no more than the family, so those that differ in nothing else are one; of its gateway, that and the text."""
+        prefixes, gateways = columns["dst"], columns["via"]
+        alike = {name: column[0] for name, column in columns.items() if len(set(column)) == 1}
+        names = [name for name in columns if name not in alike and name not in ("dst", "via")]
+        rows = zip(*(columns[name] for name in names), (dst if dst == "default" else ":" in dst for dst in prefixes), (
+            via and ":" in via for via in gateways))
+        first, made, keys, items = {}, {}, [], []
+        for dst, via, row in zip(prefixes, gateways, rows):
+            if (row, via) not in made:
+                if row not in first:
+                    first[row] = self.objects(dict(alike, **dict(zip(names, row)), dst=dst, via=via), owner, "")[0]
+                key, item = first[row]
+                made[row, via] = key, dict(item, via=via) if via and item["via"] != via else item
+            key, item = made[row, via]
             keys.append(key if dst == "default" else (key[0], key[1], dst, key[3]))
             items.append(item)
         return keys, items
@@ -220,36 +230,41 @@ class Route(Bulk):
         return wire.RTM_NEWROUTE, wire.NLM_F_CREATE | (wire.NLM_F_EXCL if operation.verb == "add" else wire.NLM_F_REPLACE)
 
     def bodies(self, transaction, pairs):
-        bodies, around = [], {}
-        for (netns, table, dst, metric), route in pairs:
-            prefix, dummy, length = dst.partition("/")
-            alike = (id(route), netns, table, length, metric)
-            if alike not in around:
-                around[alike] = self._around(transaction, netns, table, length, metric, route)
-            before, inet, after = around[alike]
-            bodies.append(before + (wire.attribute(RTA_DST, socket.inet_pton(inet, prefix)) if length != "0" else b"") + after)
-        return bodies
+        # Few differ in more than the prefix, and fewer still in more than the gateway.
+        parts = [key[2].partition("/") for key, dummy in pairs]
+        alike = [(key[0], key[1], part[2], key[3], id(route)) for (key, route), part in zip(pairs, parts)]
+        most = functools.lru_cache(None)(functools.partial(self._around, transaction))
+        around = {}
+        for which, (dummy, route) in dict(zip(alike, pairs)).items():
+            before, inet, after = most(*which[:4], *map(route.get, _MOST))
+            via = _hops.gateway(route["via"], route["family"]) if route["via"] else b""
+            around[which] = before, inet, after + via
+        return [before + inet_pton(inet, prefix) + after if inet else before + after
+                for (before, inet, after), (prefix, dummy, dummy) in zip(map(around.__getitem__, alike), parts)]
 
     @staticmethod
-    def _around(transaction, netns, table, length, metric, route):
-        """(what stands before the prefix, the address family, what stands behind it)"""
+    def _around(transaction, netns, table, length, metric, *values):
+        """(what stands before the prefix, its address family, what stands behind it but for the gateway); of a default route, which has no
+        prefix, the family is 0"""
+        route = dict(zip(_MOST, values))
         inet = socket.AF_INET6 if route["family"] == 6 else socket.AF_INET
         before = struct.pack("=BBBBBBBBI", inet, int(length), 0, 0, table if table < 256 else 0, route["protocol"],
                              SCOPES[route["scope"]], TYPES[route["type"]], RTNH_F_ONLINK if route["onlink"] else 0)
+        if length != "0":
+            before += struct.pack("=HH", 8 if route["family"] == 4 else 20, RTA_DST)
         after = wire.u32(RTA_TABLE, table)
-        if route["via"]:
-            after += _hops.gateway(route["via"], route["family"])
         if route["nexthops"]:
             after += wire.attribute(RTA_MULTIPATH, _hops.encode(route["nexthops"], route["family"], lambda dev: transaction.index(netns, dev)))
         if route["dev"]:
             after += wire.u32(RTA_OIF, transaction.index(netns, route["dev"]))
         if route["src"]:
-            after += wire.attribute(RTA_PREFSRC, socket.inet_pton(inet, route["src"]))
+            after += wire.attribute(RTA_PREFSRC, inet_pton(inet, route["src"]))
         if metric:
             after += wire.u32(RTA_PRIORITY, metric)
         metrics = [wire.u32(number, route[name]) for name, number in METRICS.items() if route[name]]
-        metrics += [wire.attribute(number, payload) for number, payload in route.get("metrics", ())]
-        return before, inet, after + (wire.attribute(RTA_METRICS, b"".join(metrics)) if metrics else b"")
+        metrics += [wire.attribute(number, payload) for number, payload in route["metrics"] or ()]
+        after += wire.attribute(RTA_METRICS, b"".join(metrics)) if metrics else b""
+        return before, inet if length != "0" else 0, after
 
     def commands(self, operation):
         lines = [self._command(operation.key, "delete", _hops.with_hops(operation.before, (hop,))) for hop in self._hops_that_go(operation)]
@@ -364,22 +379,23 @@ def read(kernel, netns, names):
     found = {}
     for inet, family in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
         request = struct.pack("=BBBBBBBBI", inet, 0, 0, 0, 0, 0, 0, 0, 0)
-        read_one = functools.lru_cache(None)(functools.partial(_read, inet, family, names))
+        read_one = functools.lru_cache(None)(functools.partial(_read, functools.lru_cache(None)(functools.partial(_read_most, inet, family, names))))
         for headers, columns in kernel.socket(netns).table(wire.RTM_GETROUTE, request):
-            rows = zip(headers, *(columns.get(kind, itertools.repeat(None)) for kind in _READ))
-            for header, oif, gateway, via, source, number, metrics, raw, metric, multipath in rows:
-                length, table, route = read_one(header, oif, gateway, via, source, number, metrics)
+            told = [columns.get(kind) or itertools.repeat(None) for kind in _READ]
+            prefixes = columns[RTA_DST] if RTA_DST in columns else [bytes(4 if family == 4 else 16)] * len(headers)
+            metrics = map(wire.number, columns[RTA_PRIORITY]) if RTA_PRIORITY in columns else itertools.repeat(0)
+            for raw, metric, multipath, (length, table, route) in zip(
+                    prefixes, metrics, columns.get(RTA_MULTIPATH) or itertools.repeat(None), map(read_one, headers, *told)):
                 if route is None:
                     continue
-                dst = "%s/%d" % (socket.inet_ntop(inet, raw) if raw else ("::" if family == 6 else "0.0.0.0"), length)
-                key = (netns, table, dst, wire.number(metric, 0))
+                key = (netns, table, inet_ntop(inet, raw) + length, metric)
                 if multipath:
                     route = _hops.with_hops(route, *_hops.decode(multipath, names))
                 found[key] = route if key not in found else _mixed(found[key], route)
     return found
 
 
-_READ = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_PREFSRC, RTA_TABLE, RTA_METRICS, RTA_DST, RTA_PRIORITY, RTA_MULTIPATH)
+_READ = (RTA_GATEWAY, RTA_VIA, RTA_OIF, RTA_PREFSRC, RTA_TABLE, RTA_METRICS)  # what many have in common
 
 
 def _mixed(one, other):
@@ -389,10 +405,16 @@ def _mixed(one, other):
     return dict(first, also=devices, mixed=tuple(number for route in (one, other) for number in route.get("mixed", (route["protocol"],))))
 
 
-def _read(inet, family, names, header, oif, gateway, via, source, table, metrics):
-    """(prefix length, table, object or None) of a route but for its prefix and metric: it is that of many."""
+def _read(read_most, header, gateway, via, *others):
+    """(its length as behind a prefix, table, object or None) of a route but for its prefix and metric: it is that of many."""
+    length, table, route = read_most(header, *others)
+    return length, table, dict(route, via=_hops.told_gateway(gateway, via)) if route and (gateway or via) else route
+
+
+def _read_most(inet, family, names, header, oif, source, table, metrics):
+    """The same but for its gateway: that of more still."""
     dummy, length, dummy, dummy, short, protocol, scope, kind, flags = struct.unpack("=BBBBBBBBI", header)
-    table = wire.number(table, short)
+    length, table = "/%d" % length, wire.number(table, short)
     if kind not in _TYPE_NAMES or flags & RTM_F_CLONED or table == LOCAL:
         return length, table, None
     metrics = wire.attributes(metrics or b"")
@@ -400,8 +422,7 @@ def _read(inet, family, names, header, oif, gateway, via, source, table, metrics
     return length, table, {
         **({"metrics": further} if further else {}), **{name: wire.number(metrics.get(number), 0) for name, number in METRICS.items()},
         "nexthops": (), "dev": names.get(wire.number(oif), ""),
-        "via": _hops.told_gateway(gateway, via),
-        "onlink": bool(flags & RTNH_F_ONLINK), "src": socket.inet_ntop(inet, source) if source else "",
+        "via": "", "onlink": bool(flags & RTNH_F_ONLINK), "src": inet_ntop(inet, source) if source else "",
         "scope": _SCOPE_NAMES.get(scope, "global") if family == 4 else "global",
         "type": _TYPE_NAMES[kind], "family": family, "protocol": protocol,
     }

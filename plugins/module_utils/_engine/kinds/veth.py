@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+from .. import wire
 from ..errors import Conflict
 from ..fields import Option
 from ._base import OWN_NETNS, place
-from ._link import END, Link, end_entry, flat_words
+from ._link import END, IFLA_NET_NS_FD, Link, end_entry, flat_words
+from ._raw import flat, specific
+
+VETH_INFO_PEER = 1
 
 
 class Veth(Link):
@@ -43,12 +47,17 @@ class Veth(Link):
             twin = operation.after["twin"]
             state["link"][operation.after["peer"]] = dict(self.made(twin), master="", port=None)
 
-    def encode_data(self, transaction, key, wanted, open_namespace):
-        netns, name = wanted["peer"]
-        attributes = self.flat_attributes(transaction, netns, name, dict(wanted["twin"], master=None))
-        if netns != key[0]:
-            attributes.append(("IFLA_NET_NS_FD", open_namespace(netns)))
-        return [("VETH_INFO_PEER", {"attrs": attributes})]
+    def request_add(self, transaction, operation):
+        netns, name = operation.key
+        place, peer = operation.after["peer"]
+        with transaction.descriptors() as open_namespace:
+            other = flat(transaction, place, peer, dict(operation.after["twin"], master=None))
+            if place != netns:
+                other += wire.u32(IFLA_NET_NS_FD, open_namespace(place))
+            body = flat(transaction, netns, name, operation.after) + specific(self.kind, wire.attribute(VETH_INFO_PEER, other))
+            transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL, body, links=True)
+            if open_namespace.used:
+                transaction.flush()  # while the descriptors in the message are open
 
     def peer_words(self, wanted):
         netns, name = wanted["peer"]

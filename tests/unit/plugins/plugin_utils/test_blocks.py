@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 CLUSTER = "10.244.0.0/16"
 
 
-def pool(cidr=CLUSTER, length=26, name="default", labels=None, disabled=False):
-    return {"name": name, "cidr": cidr, "block_length": length, "node_labels": labels or {}, "disabled": disabled}
+def pool(cidr=CLUSTER, length=26, name="default", labels=None, disabled=False, **more):
+    return {"name": name, "cidr": cidr, "block_length": length, "node_labels": labels or {}, "disabled": disabled, **more}
 
 
 def fabric(nodes, *pools, subnet_length=24, borrow=False):
@@ -124,6 +124,30 @@ HELD = {"node1": record("10.244.1.0/26", a="10.244.1.2"), "old": record("10.244.
 ])
 def test_conflicts(nodes, expected):
     assert refused(nodes, HELD) == expected
+
+
+TWO = (pool("10.244.0.0/17", name="all"), pool("10.244.128.0/17", name="apart", explicit=True))
+
+
+def in_pools(named, held=None, address=None, nodes=("node1",)):
+    """(table, problems) of one pod that names a pool, or none."""
+    made = fabric({name: {"pods": {"p0": address}} for name in nodes}, *TWO)
+    made["nodes"]["node1"]["pods"][0]["pool"] = named
+    return leases.allot(made, held or {})
+
+
+def test_a_pod_moves_to_the_pool_that_it_names_and_back():
+    table, problems = in_pools("apart")
+    assert not problems and table["node1"]["pods"] == {"p0": "10.244.129.2"}
+    assert in_pools("apart", table)[0] == table
+    back, problems = in_pools(None, table)
+    assert not problems and back["node1"]["pods"] == {"p0": "10.244.1.2"}
+
+
+def test_a_pinned_address_is_of_the_pool_that_the_pod_names():
+    (problem,) = in_pools("apart", address="10.244.1.9")[1]
+    assert str(problem) == "node1: fabric_pods[0].address: 10.244.1.9: is in pool all: expected one of pool apart, which the pod names"
+    assert in_pools("apart", address="10.244.128.9")[0]["node1"]["pods"] == {"p0": "10.244.128.9"}
 
 
 def test_pools_that_are_used_up():

@@ -9,6 +9,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine import p
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds.vxlan_fdb import normalise
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.planner import Planner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
 from engine_documents import CHANGES
 from engine_strategies import STRATEGIES
@@ -126,10 +127,10 @@ def test_the_way_back_from_every_operation(one, two):
     dummy, start = plan(one, bare())
     start = State(start)
     operations, model = plan(two, start)
-    half = planning.Planner(start)
+    half = Planner(start)
     for operation in operations:
         half.do(operation)
-        back = planning.Planner(half.work)
+        back = Planner(half.work)
         for dummy in range(3):
             undo, felled = planning.plan_back(back.work, start, model.touched())
             if not undo:
