@@ -15,6 +15,10 @@ import re
 
 from .. import block_pools, blocks
 from . import _defaults, _dns, _parts
+from . import _weave_encryption as encryption
+
+# Of it the model knows whether it is set.
+SECRETS = ("password",)
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
 MTU = 1376
@@ -35,6 +39,12 @@ def check(options):
         yield "weave_dns", True, "expected weave_expose: true with it: pods ask their node, which has to be on the link"
     if not DOMAIN.match(options["dns_domain"]):
         yield "weave_dns_domain", options["dns_domain"], "expected a domain name, such as weave.local"
+    yield from encryption.check(options)
+
+
+def check_secret(dummy, value):
+    """What is expected of weave_password, or None where it will do."""
+    return encryption.check_password(value)
 
 
 def check_cluster(fabric):
@@ -60,7 +70,7 @@ def apart(fabric, address, other):
 
 def title(options):
     """Whether addresses are learned, for a heading."""
-    return "learning" if options["learning"] else "static"
+    return ("learning" if options["learning"] else "static") + " sleeve" * options["password"]
 
 
 def without_checks(fabric):
@@ -75,17 +85,29 @@ def kernel_modules(dummy):
 
 def packages(fabric):
     """What brings the commands that the backend needs."""
-    return _dns.PACKAGES if fabric["options"]["dns"] else {}
+    return dict(_dns.PACKAGES if fabric["options"]["dns"] else {}, **encryption.PACKAGES if fabric["options"]["password"] else {})
 
 
 def files(fabric, name, dummy_mtu):
-    """Those of the name server."""
-    return _dns.files(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+    """Those of the name server, and of encryption."""
+    names = _dns.files(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+    return names + (encryption.files(fabric) if fabric["options"]["password"] else [])
+
+
+def secret_files(fabric, name, secrets):
+    """Keys, of the password."""
+    return encryption.secret_files(fabric, name, str(secrets["password"])) if fabric["options"]["password"] else []
+
+
+def key_path(fabric):
+    """With encryption each node has a key of its own."""
+    return encryption.key_path(fabric) if fabric["options"]["password"] else ""
 
 
 def units(fabric, name):
-    """The name server."""
-    return _dns.units(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+    """The name server, and what encrypts."""
+    names = _dns.units(fabric, fabric["options"]["dns_domain"], _router(fabric, name)) if fabric["options"]["dns"] else []
+    return names + (encryption.units(fabric) if fabric["options"]["password"] else [])
 
 
 def resolver(fabric, name):
@@ -101,20 +123,23 @@ def _router(fabric, name):
 
 def exclusive(options):
     """What two fabrics on one machine cannot both have."""
-    return {"weave_vni": options["vni"]}
+    return dict({"weave_vni": options["vni"]}, **{"weave_sleeve_port": options["sleeve_port"]} if options["password"] else {})
 
 
 def document(fabric, name):
     """All that Weave wants on the node C(name)."""
     node, options = fabric["nodes"][name], fabric["options"]
     bridge, device = _parts.own(fabric, "weave"), _device(fabric)
-    peers = [entry for peer, entry in fabric["nodes"].items() if peer != name]
+    peers = {peer: encryption.destination(fabric, name, peer) for peer in fabric["nodes"] if peer != name}
+    # In the tunnel or past it, the route to a peer says by which address of the node and which device.
+    tunnel = {"local": None, "dev": None} if options["password"] else {}
     return _parts.merge(
-        {"underlay": {"address": node["ip"], "overhead": OVERHEAD, "mtu_limit": MTU}},
+        {"underlay": {"address": node["ip"], "overhead": OVERHEAD + encryption.OVERHEAD * options["password"], "mtu_limit": MTU}},
         _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segments=_segments(fabric, node), routed=options["expose"]),
-        _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True),
-        {"vxlan_fdb": [{"dev": device, "mac": EVERYBODY, "dst": peer["ip"]} for peer in peers]},
-        {} if options["learning"] else {"vxlan_fdb": [entry for peer in peers for entry in _known(fabric, device, peer)]},
+        _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True, **tunnel),
+        {"vxlan_fdb": [{"dev": device, "mac": EVERYBODY, "dst": destination} for destination in peers.values()]},
+        {} if options["learning"] else {"vxlan_fdb": [entry for peer, destination in peers.items() for entry in _known(fabric, device, fabric["nodes"][peer], destination)]},
+        encryption.document(fabric, name) if options["password"] else {},
         _parts.forwarding(),
         _isolation(fabric, node, bridge) if fabric["pools"] else {},
         _parts.chain("filter", _parts.own(fabric, "WEAVE-FORWARD"), "FORWARD", _forwarded(fabric, bridge)),
@@ -135,11 +160,11 @@ def _device(fabric):
     return _parts.own(fabric, "vxlan-%d" % fabric["options"]["port"])
 
 
-def _known(fabric, device, peer):
+def _known(fabric, device, peer, destination):
     """Where a peer's pods are, and the peer itself where it is on the link."""
     own = [next(iter(_segments(fabric, peer).values()))] if fabric["options"]["expose"] else []
     macs = [_parts.address_mac(address) for address in [pod["address"] for pod in peer["pods"]] + own]
-    return [{"dev": device, "mac": mac, "dst": peer["ip"]} for mac in macs]
+    return [{"dev": device, "mac": mac, "dst": destination} for mac in macs]
 
 
 def _isolation(fabric, node, bridge):
