@@ -27,6 +27,8 @@ OVERHEAD = 60
 PACKAGES = {"wireguard-go": "wireguard-go", "wg": "wireguard-tools"}
 HEAD = "# Made by clusternet.fabric; changes are overwritten.\n"
 PASSWORD_LENGTH = (8, 1024)
+# Of all that run in user space.
+SOCKETS = "/run/wireguard"
 
 
 def check(options):
@@ -79,7 +81,7 @@ def document(fabric, name):
               "preshared_key_file": _path(fabric, "sleeve.psk")} for peer in told]
     kernel = dict(end, listen_port=fabric["options"]["sleeve_port"], private_key_file=key_path(fabric), peers=peers)
     return _parts.merge(
-        {"wireguard": [dict(kernel, if_kernel="wireguard")], "tuntap": [dict(end, mode="tun", unless_kernel="wireguard")]},
+        {"wireguard": [dict(kernel, if_kernel="wireguard")], "tuntap": [dict(end, mode="tun", process_headers=True, unless_kernel="wireguard")]},
         {"address": [{"dev": device(fabric), "address": address(fabric, name) + "/32"}]},
         {"route": [{"dst": address(fabric, peer) + "/32", "dev": device(fabric)} for peer in others]},
         _guard(fabric, name),
@@ -166,9 +168,10 @@ def _daemon(fabric):
         "RemainAfterExit=yes",
         # The device is there and keeps its name, address and routes whether the process lives or not.
         "ExecStart=/bin/sh -c 'test ! -e %s || exec /usr/bin/wireguard-go %s'" % (tun, device(fabric)),
-        # It gives the device an MTU of its own.
-        "ExecStartPost=/bin/sh -c 'test ! -e %s || exec ip link set dev %s mtu %d'" % (tun, device(fabric), _mtu(fabric)),
         "ExecStartPost=" + _told(fabric),
+        # It gives the device an MTU of its own, before it answers.
+        "ExecStartPost=/bin/sh -c 'test ! -e %s || exec ip link set dev %s mtu %d'" % (tun, device(fabric), _mtu(fabric)),
+        "ExecStopPost=/bin/sh -c 'rm -f %s/%s.sock; rmdir --ignore-fail-on-non-empty %s 2>/dev/null || true'" % (SOCKETS, device(fabric), SOCKETS),
         "Restart=on-failure",
         "RestartSec=1",
         "CapabilityBoundingSet=CAP_NET_ADMIN",
