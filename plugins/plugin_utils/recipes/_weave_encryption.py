@@ -156,23 +156,24 @@ def units(fabric):
 
 
 def _daemon(fabric):
-    tun = "/sys/class/net/%s/tun_flags" % device(fabric)
+    link = device(fabric)
+    start = "if grep -qs DEVTYPE=wireguard /sys/class/net/%s/uevent; then sleep infinity & exit 0; fi; test -e %s && exec /usr/bin/wireguard-go %s" % (
+        link, _tun(fabric), link)
     return "\n".join([
         "[Unit]",
         "Description=WireGuard of fabric %s, where the kernel has none" % fabric["name"],
         "After=network.target clusternet@%s.service" % fabric["name"],
+        "StartLimitIntervalSec=0",
         "",
         "[Service]",
-        # With the kernel's, no process stays.
         "Type=forking",
-        "RemainAfterExit=yes",
-        # The device is there and keeps its name, address and routes whether the process lives or not.
-        "ExecStart=/bin/sh -c 'test ! -e %s || exec /usr/bin/wireguard-go %s'" % (tun, device(fabric)),
+        # The device is there and keeps its name, address and routes whether the process lives or not. Where it is made anew, this is started anew.
+        "ExecStart=/bin/sh -c '%s'" % start,
         "ExecStartPost=" + _told(fabric),
         # It gives the device an MTU of its own, before it answers.
-        "ExecStartPost=/bin/sh -c 'test ! -e %s || exec ip link set dev %s mtu %d'" % (tun, device(fabric), _mtu(fabric)),
-        "ExecStopPost=/bin/sh -c 'rm -f %s/%s.sock; rmdir --ignore-fail-on-non-empty %s 2>/dev/null || true'" % (SOCKETS, device(fabric), SOCKETS),
-        "Restart=on-failure",
+        "ExecStartPost=/bin/sh -c 'test ! -e %s || exec ip link set dev %s mtu %d'" % (_tun(fabric), link, _mtu(fabric)),
+        "ExecStopPost=/bin/sh -c 'rm -f %s/%s.sock; rmdir --ignore-fail-on-non-empty %s 2>/dev/null || true'" % (SOCKETS, link, SOCKETS),
+        "Restart=always",
         "RestartSec=1",
         "CapabilityBoundingSet=CAP_NET_ADMIN",
         "NoNewPrivileges=yes",
@@ -180,11 +181,16 @@ def _daemon(fabric):
     ])
 
 
+def _tun(fabric):
+    """What only a device of a process has."""
+    return "/sys/class/net/%s/tun_flags" % device(fabric)
+
+
 def _told(fabric):
     """Its own key is in a file of its own, which the controller never sees."""
-    conf, key, link = _path(fabric, "sleeve.conf"), key_path(fabric), device(fabric)
-    script = 'test ! -e /sys/class/net/%s/tun_flags || { cat %s && printf "[Interface]\\\\nPrivateKey = " && cat %s; } | wg syncconf %s /dev/stdin' % (
-        link, conf, key, link)
+    conf, key = _path(fabric, "sleeve.conf"), key_path(fabric)
+    script = 'test ! -e %s || { cat %s && printf "[Interface]\\\\nPrivateKey = " && cat %s; } | wg syncconf %s /dev/stdin' % (
+        _tun(fabric), conf, key, device(fabric))
     return "/bin/sh -c '%s'" % script
 
 
