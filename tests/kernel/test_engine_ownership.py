@@ -385,7 +385,7 @@ def test_headers_that_an_attached_process_chose_may_be_left_to_it(node):
         tuntap.fcntl.ioctl(process, tuntap.TUNSETIFF, struct.pack("16sH22x", b"vpn0", tuntap.MODES["tun"] | tuntap.IFF_VNET_HDR))
         assert inspect().document["tuntap"][0]["pi"] and inspect().document["tuntap"][0]["vnet_hdr"]
         node.settled(mine)
-        assert apply_document({"tuntap": [{"name": "vpn0"}]}, node.owner, check=True).changed
+        assert node.apply({"tuntap": [{"name": "vpn0"}]}, check=True).changed
     node.apply({})
 
 

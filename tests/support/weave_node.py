@@ -10,7 +10,7 @@ import threading
 from lab_host import in_pod
 
 PORT, VNI = 6784, 6784
-PAYLOAD = b"c1u57e2ne7 f0rge"
+PAYLOAD = b"c1u57e2ne7-f0rge"
 # Prints what comes to port 7778 within three seconds.
 LISTEN = """
 import socket

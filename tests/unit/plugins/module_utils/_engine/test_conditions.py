@@ -29,6 +29,14 @@ def test_an_entry_counts_where_its_condition_holds(condition, peer, kept):
     assert select({"dst": "10.0.0.0/8", condition: peer}) == ([{"dst": "10.0.0.0/8"}] if kept else [])
 
 
+@pytest.mark.parametrize("condition, kept", [("if_kernel", True), ("unless_kernel", False)])
+def test_an_entry_counts_by_what_the_kernel_has(condition, kept):
+    assert select({"dst": "10.0.0.0/8", condition: "wireguard"}) == ([{"dst": "10.0.0.0/8"}] if kept else [])
+    assert conditions.conditional({"route": [{"dst": "10.0.0.0/8", condition: "wireguard"}]})
+    with pytest.raises(Invalid, match=r"document\.route\[0\]\.%s: 'gre': expected one of wireguard" % condition):
+        select({"dst": "10.0.0.0/8", condition: "gre"})
+
+
 def test_entries_without_conditions_and_other_sections_stay():
     given = {"underlay": {"address": "198.51.100.1", "overhead": 50}, "route": [{"dst": "10.0.0.0/8"}], "bridge": [{"name": "br0"}]}
     assert conditions.select(given, "eth9", NETWORKS, HAS) == given
