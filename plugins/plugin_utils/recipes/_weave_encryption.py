@@ -9,7 +9,7 @@ wireguard-go; each node finds out which (see _engine/conditions.py). The VXLAN o
 each makes itself; the password is a key that all have beside those (PresharedKey of wg(8)), so none without it has a part in it.
 
 WireGuard agrees on keys by itself, anew every two minutes and after a restart. So no key is ever used again with a counter that began anew, packets
-that are sent again are refused, and what was recorded stays closed when the password becomes known (noiseprotocol.org, WireGuard's paper section 5.4).
+that are sent again are refused, and what was recorded stays closed when the password becomes known (wireguard.com/protocol).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def address(fabric, name):
 
 
 def plain(fabric, name, peer):
-    """Whether packets between two nodes stay as they are: both are in trusted subnets (weaveworks/weave:router/overlay_switch.go)."""
+    """Whether packets between two nodes stay as they are: both are in trusted subnets, as with Weave."""
     trusted = [ipaddress.ip_network(cidr) for cidr in fabric["options"]["trusted_subnets"]]
     ends = [ipaddress.ip_address(fabric["nodes"][node]["ip"]) for node in (name, peer)]
     return all(any(end in network for network in trusted) for end in ends)

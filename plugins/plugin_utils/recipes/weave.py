@@ -138,7 +138,7 @@ def document(fabric, name):
         _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segments=_segments(fabric, node), routed=options["expose"]),
         _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True, **tunnel),
         {"vxlan_fdb": [{"dev": device, "mac": EVERYBODY, "dst": destination} for destination in peers.values()]},
-        {} if options["learning"] else {"vxlan_fdb": [entry for peer, destination in peers.items() for entry in _known(fabric, device, fabric["nodes"][peer], destination)]},
+        {} if options["learning"] else {"vxlan_fdb": [entry for peer, destination in peers.items() for entry in _known(fabric, device, peer, destination)]},
         encryption.document(fabric, name) if options["password"] else {},
         _parts.forwarding(),
         _isolation(fabric, node, bridge) if fabric["pools"] else {},
@@ -160,8 +160,9 @@ def _device(fabric):
     return _parts.own(fabric, "vxlan-%d" % fabric["options"]["port"])
 
 
-def _known(fabric, device, peer, destination):
+def _known(fabric, device, name, destination):
     """Where a peer's pods are, and the peer itself where it is on the link."""
+    peer = fabric["nodes"][name]
     own = [next(iter(_segments(fabric, peer).values()))] if fabric["options"]["expose"] else []
     macs = [_parts.address_mac(address) for address in [pod["address"] for pod in peer["pods"]] + own]
     return [{"dev": device, "mac": mac, "dst": destination} for mac in macs]
