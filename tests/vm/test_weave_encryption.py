@@ -5,13 +5,14 @@
 costs no packet, and a machine that restarts is back without a run."""
 
 import json
+import os
 import subprocess
 import time
 
 import pytest
 from lab_host import capture, underlay
 from runs import NODES, SITE, TEARDOWN, on, pods, stats, succeeded
-from vms import up
+from vms import named, up
 from weave_node import forged, forged_arrives, readable
 
 WEAVE = {"fabric_backend": "weave", "weave_password": "the first of two", "weave_dns": False}
@@ -24,7 +25,7 @@ LEFT = ("ip -o link show dev sleeve 2>/dev/null || true; iptables-save | grep WE
 
 @pytest.fixture(scope="module", name="vms")
 def fixture_vms():
-    with up(suffix="wenc") as vms:
+    with named() if os.environ.get("CLUSTERNET_VMS_NAME") else up(suffix="wenc") as vms:
         on(vms, "node3", WITHOUT)
         yield vms
 
