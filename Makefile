@@ -194,8 +194,8 @@ others: prepare-dev  ## networkd, NetworkManager, Docker, nftables, ufw and fire
 	@$(STEP) "other software on a machine" python -m pytest -v -s tests/vm/test_others.py
 
 .PHONY: tunnels
-tunnels: prepare-dev  ## Calico's IPIP and WireGuard between virtual machines, which the lab's kernel need not have
-	@$(STEP) "tunnels between virtual machines" python -m pytest -v -s tests/vm/test_calico_tunnels.py
+tunnels: prepare-dev  ## IPIP and WireGuard of Calico and Weave between virtual machines, which the lab's kernel need not have
+	@$(STEP) "tunnels between virtual machines" python -m pytest -v -s tests/vm/test_calico_tunnels.py tests/vm/test_weave_encryption.py
 
 .PHONY: lab-inside
 lab-inside: prepare-dev  ## `make site` and `make lab-down` on a plain Debian machine with systemd as PID 1

@@ -35,6 +35,7 @@ options:
         that holds the address, and that device's MTU less the overhead, or C(mtu_limit) where that is less.
       - An entry can also have one of C(if_onlink), C(unless_onlink) and C(needs_onlink) with the address of a peer. It counts where the peer is on a segment
         of the underlay device, where it is not, or always, with the document refused where it is not.
+      - With C(if_kernel) or C(unless_kernel), which take C(wireguard), it counts where the kernel has that, or has it not.
     type: dict
     required: true
   stage:

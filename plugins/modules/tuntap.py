@@ -51,6 +51,12 @@ options:
     description: Whether several processes or threads can attach at once.
     type: bool
     default: false
+  process_headers:
+    description:
+      - Whether O(pi) and O(vnet_hdr) are left to the process that attaches, which says both anew. A new device has neither until then, and whatever it
+        has later is as wanted.
+    type: bool
+    default: false
 seealso:
   - module: clusternet.fabric.bridge
   - module: clusternet.fabric.veth

@@ -27,6 +27,8 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
 
 from __future__ import annotations
 
+import hmac
+import os
 import re
 
 from . import borrowing, coexistence, families, lease_copies, leases, recipes
@@ -44,6 +46,8 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 # The name is in unit names, rule comments and paths; a pod's is a host name too.
 FABRIC_NAME_LENGTH = 32
 POD_NAME_LENGTH = 63
+# Of this run alone: what is made with it tells nothing afterwards.
+_ONCE = os.urandom(32)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -148,10 +152,21 @@ def _conform_role(host, role, variables, options, problems):
             if option.get("required"):
                 problems.append(Problem(host, variable, "not set, and it is required"))
         elif role in recipes.names() and name in recipes.get(role).SECRETS:
-            result[name] = _names_of_secrets(role, value, host, variable, problems)
+            result[name] = (_names_of_secrets if option["type"] == "dict" else _token_of_secret)(role, value, host, variable, problems)
         else:
             result[name] = conform(value, option, host, variable, problems)
     return result
+
+
+def _token_of_secret(role, value, host, variable, problems):
+    """What the model may know of a secret by itself: whether it is set, and until all hosts have been asked whether it is the same for all."""
+    # One that is still in its vault is text once it is asked for.
+    text = value if isinstance(value, (int, float, bool, dict, list)) else str(value)
+    expected = recipes.get(role).check_secret(variable, text)
+    if expected:
+        problems.append(Problem(host, variable, expected))
+        return ""
+    return "value %s" % hmac.new(_ONCE, text.encode(), "sha256").hexdigest()[:8] if text else ""
 
 
 def _names_of_secrets(role, values, host, variable, problems):
@@ -189,7 +204,8 @@ def _fabric(members, hosts, problems):
     first_host, first = next(iter(members.items()))
     recipe = recipes.get(first["backend"])
     fabric = {key: value for key, value in first.items() if key not in PER_NODE}
-    fabric["options"] = {key: value for key, value in first["options"].items() if key not in recipe.PER_NODE}
+    fabric["options"] = {key: bool(value) if key in recipe.SECRETS and isinstance(value, str) else value
+                         for key, value in first["options"].items() if key not in recipe.PER_NODE}
     cidrs = _check_cluster(first_host, fabric, recipe, problems)
     cidr = cidrs[families.V4]
     for variable, value, expected in recipe.check(fabric["options"]):

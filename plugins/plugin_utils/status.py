@@ -298,13 +298,19 @@ def _details(node):
 
 
 def _others(nodes):
-    """What other software does, each text once with the nodes that it is about."""
+    """What other software does, and processes in place of the kernel, each text once with the nodes that it is about."""
     about = {}
     for node in nodes:
-        for text in node["others"]:
+        for text in node["others"] + _by_processes(node):
             about.setdefault(text, []).append(node["name"])
     lines = ["%s: %s" % (listed(names, 8), text) for text, names in about.items()]
     return lines + [""] if lines else []
+
+
+def _by_processes(node):
+    """What a process does for want of the kernel."""
+    return ["%s: packets go through a process, wireguard-go, because the kernel has no WireGuard" % device["name"]
+            for device in node["devices"] if device["kind"] == "tuntap"]
 
 
 def _commands(node):

@@ -387,6 +387,18 @@ def test_a_tun_device_of_a_process_in_the_way(node):
             node.apply({"tuntap": [{"name": "vm1"}]})
 
 
+@pytest.mark.needs("tuntap")
+def test_headers_that_an_attached_process_chose_may_be_left_to_it(node):
+    mine = {"tuntap": [{"name": "vpn0", "process_headers": True}]}
+    node.apply(mine)
+    with open("/dev/net/tun", "r+b", buffering=0) as process:
+        tuntap.fcntl.ioctl(process, tuntap.TUNSETIFF, struct.pack("16sH22x", b"vpn0", tuntap.MODES["tun"] | tuntap.IFF_VNET_HDR))
+        assert inspect().document["tuntap"][0]["pi"] and inspect().document["tuntap"][0]["vnet_hdr"]
+        node.settled(mine)
+        assert node.apply({"tuntap": [{"name": "vpn0"}]}, check=True).changed
+    node.apply({})
+
+
 def test_a_file_that_a_killed_run_left_for_a_namespace(node):
     start = node.snapshot()
     pathlib.Path("/run/netns/a").touch()

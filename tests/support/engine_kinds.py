@@ -229,7 +229,8 @@ LIVES = {
         dict(VETH, vlan=[{"name": "v1", "parent": "x0", "id": 7, "up": False}]),
     ],
     "tuntap": [
-        dict(BRIDGE, tuntap=[{"name": "t0", "mtu": 1400}, {"name": "t1", "mode": "tap", "master": "br0", "bridge_port": {"hairpin": True}}],
+        dict(BRIDGE, tuntap=[{"name": "t0", "mtu": 1400}, {"name": "t3", "mtu": 1400, "process_headers": True},
+                             {"name": "t1", "mode": "tap", "master": "br0", "bridge_port": {"hairpin": True}}],
              address=[{"dev": "t0", "address": "10.0.0.1/24"}, {"dev": "t0", "address": "fd00::1/64"}],
              route=[{"dst": "10.1.0.0/16", "dev": "t0"}, {"dst": "10.2.0.0/16", "nexthops": [{"dev": "t0"}, {"via": "198.18.0.1", "dev": "eth9"}]}]),
         # in a namespace, with all that there is; and of another mode under the same name

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Entries of a document that depend on where a peer is: on a segment of this node's underlay device, or behind a router.
-
-Only the node knows its segments, so the recipe writes both ways down and the node keeps the one that holds:
+"""Entries of a document that depend on what only the node knows: where a peer is, on a segment of its underlay device or behind a router, and what
+its kernel has. So the recipe writes both ways down and the node keeps the one that holds:
 
   if_onlink: 192.0.2.12        the entry counts where that address is on the segment
   unless_onlink: 192.0.2.12    ... where it is not
   needs_onlink: 192.0.2.12     the entry always counts; the document is refused where the address is not on the segment
+  if_kernel: wireguard         the entry counts where the kernel has that family of generic netlink (it is asked, which loads the module)
+  unless_kernel: wireguard     ... where it has not
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ import ipaddress
 from .errors import Conflict, Invalid
 from .fields import address
 
-IF, UNLESS, NEEDS = CONDITIONS = ("if_onlink", "unless_onlink", "needs_onlink")
+IF, UNLESS, NEEDS = ONLINK = ("if_onlink", "unless_onlink", "needs_onlink")
+IF_KERNEL, UNLESS_KERNEL = OF_KERNEL = ("if_kernel", "unless_kernel")
+CONDITIONS = ONLINK + OF_KERNEL
+# What may be asked for.
+FAMILIES = ("wireguard",)
 
 
 def conditional(document):
@@ -37,8 +42,11 @@ def segments(found, underlay):
                   "see `ip address`; a fabric's node address is fabric_node_ip")
 
 
-def select(document, device, networks, path="document"):
-    """The document without conditions: what holds on this node. Raises Conflict where a peer must be on-link and is not."""
+def select(document, device, networks, has_family, path="document"):
+    """The document without conditions: what holds on this node. Raises Conflict where a peer must be on-link and is not.
+
+    C(has_family(name)): whether the kernel has a family of generic netlink.
+    """
     chosen = {}
     for section, entries in document.items():
         if not isinstance(entries, list):
@@ -46,16 +54,22 @@ def select(document, device, networks, path="document"):
             continue
         chosen[section] = []
         for position, entry in enumerate(entries):
-            kept = _holds(entry, device, networks, "%s.%s[%d]" % (path, section, position))
+            kept = _holds(entry, device, networks, has_family, "%s.%s[%d]" % (path, section, position))
             if kept is not None:
                 chosen[section].append(kept)
     return chosen
 
 
-def _holds(entry, device, networks, path):
+def _holds(entry, device, networks, has_family, path):
     """The bare entry, or None."""
     given = [condition for condition in CONDITIONS if condition in entry] if isinstance(entry, dict) else []
     for condition in given:
+        if condition in OF_KERNEL:
+            if entry[condition] not in FAMILIES:
+                raise Invalid("%s.%s" % (path, condition), entry[condition], "one of %s" % ", ".join(FAMILIES))
+            if has_family(entry[condition]) != (condition == IF_KERNEL):
+                return None
+            continue
         peer = ipaddress.ip_address(address(str(entry[condition]), "%s.%s" % (path, condition)))
         onlink = any(peer in network for network in networks)
         if condition == NEEDS and not onlink:

@@ -14,7 +14,7 @@ import os
 import time
 
 from . import kernel as machine
-from . import lockout
+from . import lockout, wire
 from .anew import made_anew
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
@@ -111,16 +111,18 @@ def apply_document(document, owner, stage=PURGE, check=False, keeping=None):
 def apply_document_locked(document, owner, stage=PURGE, check=False, keeping=None):
     """The same by whoever holds the lock."""
     if isinstance(document, dict) and conditional(document):
-        wanted = parse(select(document, *_segments(document)), owner)
+        wanted = parse(_selected(document), owner)
     else:
         wanted = parse(document, owner)
     return _apply(wanted, owner, True, check, None, stage, keeping or NoKeeping())
 
 
-def _segments(document):
+def _selected(document):
+    """The document without conditions."""
     address = underlay_of(document)["address"]
     with machine.Kernel() as kernel:
-        return segments(gather(kernel, Scope(), Ledger()), address)
+        place = segments(gather(kernel, Scope(), Ledger()), address)
+        return select(document, *place, has_family=functools.lru_cache()(lambda name: wire.family(kernel.socket("", wire.NETLINK_GENERIC), name) is not None))
 
 
 @no_collector()

@@ -11,7 +11,7 @@ import shutil
 
 from .errors import FabricError
 from .gather import SBIN
-from .kinds import ipset
+from .kinds import KINDS, ipset
 from .kinds.iptables import TOOL, sets_of
 
 PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables", "ipset": "ipset"}
@@ -34,6 +34,12 @@ def prerequisites(wanted, check):
                 wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
     if not check:
         refuse_missing(missing)
+        return missing
+    # A run may write them before it comes here.
+    for key in [key for name in ("wireguard", "xfrm_state") for item in wanted[name].values() for key in KINDS[name].key_files(item)]:
+        if key.missing():
+            missing += [key.path] if key.path not in missing else []
+            key.will_come()
     return missing
 
 

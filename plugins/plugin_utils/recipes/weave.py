@@ -15,8 +15,11 @@ import re
 
 from .. import block_pools, blocks, families
 from . import _bird_unit, _defaults, _dns, _parts, _weave_mesh
+from . import _weave_encryption as encryption
 
 PER_NODE = ("ports",)
+# Of it the model knows whether it is set.
+SECRETS = ("password",)
 
 # Weave's own: the outer headers and those of encryption, taken from the smallest MTU that it expects, 1460.
 MTU = 1376
@@ -38,6 +41,14 @@ def check(options):
     if not DOMAIN.match(options["dns_domain"]):
         yield "weave_dns_domain", options["dns_domain"], "expected a domain name, such as weave.local"
     yield from _weave_mesh.check(options)
+    yield from encryption.check(options)
+    if options["password"] and _weave_mesh.partial(options):
+        yield "weave_mesh", options["mesh"], "expected full with weave_password: what nodes relay for one another would not be encrypted"
+
+
+def check_secret(dummy, value):
+    """What is expected of weave_password, or None where it will do."""
+    return encryption.check_password(value)
 
 
 def check_cluster(fabric):
@@ -70,7 +81,7 @@ def apart(fabric, address, other):
 
 def title(options):
     """Whether addresses are learned, for a heading."""
-    return ("learning" if options["learning"] else "static") + (" partial mesh" if _weave_mesh.partial(options) else "")
+    return " ".join(["learning" if options["learning"] else "static"] + ["partial mesh"] * _weave_mesh.partial(options) + ["sleeve"] * options["password"])
 
 
 def overview(fabric):
@@ -78,7 +89,7 @@ def overview(fabric):
     options = fabric["options"]
     return {
         "mesh": _weave_mesh.words(fabric),
-        "encryption": "none",
+        "encryption": "sleeve, by WireGuard" if options["password"] else "none",
         "ranges": ", ".join("%s %s" % (subnet["name"], subnet["cidr"]) for subnet in options["subnets"]) or fabric["pod_cidr"],
         "nodes on the link": "yes" if options["expose"] else "no",
         "name server": "%s, dnsmasq on each node" % options["dns_domain"] if options["dns"] else "none",
@@ -98,21 +109,32 @@ def kernel_modules(fabric):
 def packages(fabric):
     """What brings the commands that the backend needs."""
     options = fabric["options"]
-    return dict(_dns.PACKAGES if options["dns"] else {}, **(_bird_unit.PACKAGES if _weave_mesh.partial(options) else {}))
+    wanted = [(_dns.PACKAGES, options["dns"]), (_bird_unit.PACKAGES, _weave_mesh.partial(options)), (encryption.PACKAGES, options["password"])]
+    return {command: package for packages_, needed in wanted if needed for command, package in packages_.items()}
 
 
 def files(fabric, name, dummy_mtu):
-    """Those of the name server and of what relays."""
+    """Those of the name server, of what relays, and of encryption."""
     options = fabric["options"]
     names = _dns.files(fabric, options["dns_domain"], _router(fabric, name)) if options["dns"] else []
-    return names + (_weave_mesh.files(fabric, name) if _weave_mesh.partial(options) else [])
+    return names + (_weave_mesh.files(fabric, name) if _weave_mesh.partial(options) else []) + (encryption.files(fabric) if options["password"] else [])
+
+
+def secret_files(fabric, name, secrets):
+    """Keys, of the password."""
+    return encryption.secret_files(fabric, name, str(secrets["password"])) if fabric["options"]["password"] else []
+
+
+def key_path(fabric):
+    """With encryption each node has a key of its own."""
+    return encryption.key_path(fabric) if fabric["options"]["password"] else ""
 
 
 def units(fabric, name):
-    """The name server, and what relays."""
+    """The name server, what relays, and what encrypts."""
     options = fabric["options"]
     names = _dns.units(fabric, options["dns_domain"], _router(fabric, name)) if options["dns"] else []
-    return names + (_weave_mesh.units(fabric) if _weave_mesh.partial(options) else [])
+    return names + (_weave_mesh.units(fabric) if _weave_mesh.partial(options) else []) + (encryption.units(fabric) if options["password"] else [])
 
 
 def daemon(fabric, name):
@@ -133,23 +155,28 @@ def _router(fabric, name):
 
 def exclusive(options):
     """What two fabrics on one machine cannot both have."""
-    return dict({"weave_vni": options["vni"]}, **(_bird_unit.EXCLUSIVE if _weave_mesh.partial(options) else {}))
+    mine = {"weave_vni": options["vni"]}
+    if options["password"]:
+        mine["weave_sleeve_port"] = options["sleeve_port"]
+    return dict(mine, **(_bird_unit.EXCLUSIVE if _weave_mesh.partial(options) else {}))
 
 
 def document(fabric, name):
     """All that Weave wants on the node C(name)."""
     node, options = fabric["nodes"][name], fabric["options"]
-    bridge, device, relayed = _parts.own(fabric, "weave"), _device(fabric), _weave_mesh.partial(options)
-    peers = [entry for peer, entry in fabric["nodes"].items() if peer != name]
-    # A tunnel to an address that is relayed goes by whatever way there is.
-    ends = {"local": _endpoint(fabric, node), "dev": None} if relayed else {}
+    bridge, device, relayed, sleeve = _parts.own(fabric, "weave"), _device(fabric), _weave_mesh.partial(options), options["password"]
+    peers = {peer: _endpoint(fabric, name, peer) for peer in fabric["nodes"] if peer != name}
+    # A tunnel to an address that is relayed goes by whatever way there is; in the sleeve or past it, the route to a peer says by which device.
+    ends = {"local": _weave_mesh.endpoint(node) if relayed else None, "dev": None} if relayed or sleeve else {}
+    overhead = OVERHEAD + _weave_mesh.OVERHEAD * relayed + encryption.OVERHEAD * sleeve
     return _parts.merge(
-        {"underlay": {"address": node["ip"], "overhead": OVERHEAD + _weave_mesh.OVERHEAD * relayed, "mtu_limit": MTU}},
+        {"underlay": {"address": node["ip"], "overhead": overhead, "mtu_limit": MTU}},
         _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segments=_segments(fabric, node), routed=options["expose"]),
         _parts.vxlan(fabric, name, node, device, learning=options["learning"], master=bridge, up=True, **ends),
-        {"vxlan_fdb": [{"dev": device, "mac": _parts.EVERYBODY, "dst": _endpoint(fabric, peer)} for peer in peers]},
-        {} if options["learning"] else {"vxlan_fdb": [entry for peer in peers for entry in _known(fabric, device, peer)]},
+        {"vxlan_fdb": [{"dev": device, "mac": _parts.EVERYBODY, "dst": endpoint} for endpoint in peers.values()]},
+        {} if options["learning"] else {"vxlan_fdb": [entry for peer, endpoint in peers.items() for entry in _known(fabric, device, peer, endpoint)]},
         _weave_mesh.document(fabric, name) if relayed else {},
+        encryption.document(fabric, name) if sleeve else {},
         # What is behind them is on the link as pods are; its addresses are its own.
         {"bridge_port": [{"name": port, "master": bridge, "move_addresses": False} for port in node["options"]["ports"]]},
         _parts.forwarding(),
@@ -172,16 +199,17 @@ def _device(fabric):
     return _parts.own(fabric, "vxlan-%d" % fabric["options"]["port"])
 
 
-def _endpoint(fabric, node):
-    """Where the tunnels to a node end."""
-    return _weave_mesh.endpoint(node) if _weave_mesh.partial(fabric["options"]) else node["ip"]
+def _endpoint(fabric, name, peer):
+    """Where the tunnels of a node to a peer end."""
+    return _weave_mesh.endpoint(fabric["nodes"][peer]) if _weave_mesh.partial(fabric["options"]) else encryption.destination(fabric, name, peer)
 
 
-def _known(fabric, device, peer):
+def _known(fabric, device, name, endpoint):
     """Where a peer's pods are, and the peer itself where it is on the link."""
+    peer = fabric["nodes"][name]
     own = [next(iter(_segments(fabric, peer).values()))] if fabric["options"]["expose"] else []
     macs = [_parts.address_mac(address) for address in [pod["address"] for pod in peer["pods"]] + own]
-    return [{"dev": device, "mac": mac, "dst": _endpoint(fabric, peer)} for mac in macs]
+    return [{"dev": device, "mac": mac, "dst": endpoint} for mac in macs]
 
 
 def _isolation(fabric, node, bridge):

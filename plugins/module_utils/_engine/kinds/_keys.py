@@ -49,17 +49,26 @@ class KeyFile(Key):
 
     def __init__(self, path, decode, expected, make=None):
         self.path, self._decode, self._expected, self._make = path, decode, expected, make
+        self._may_miss = make is not None
+
+    def missing(self):
+        """Whether there is no file and none will be made."""
+        return self._make is None and not os.path.lexists(self.path)
+
+    def will_come(self):
+        """It is not there yet, and what is foretold is for when it is."""
+        self._may_miss = True
 
     def _error(self, reason):
         return FabricError("%s: expected %s on this node: %s" % (self.path, self._expected, reason))
 
     def content(self):
-        """The key; None where it is yet to be made."""
+        """The key; None where it is yet to be made, or to come."""
         try:
             with open(self.path, "rb") as handle:
                 return self._decode(handle.read(65536).strip())
         except FileNotFoundError:
-            if self._make:
+            if self._may_miss:
                 return None
             raise self._error("there is no such file; put it there, readable for root alone (0400)") from None
         except ValueError:

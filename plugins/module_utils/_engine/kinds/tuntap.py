@@ -55,6 +55,7 @@ class Tuntap(Link):
         pi=Option("bool", False),
         vnet_hdr=Option("bool", False),
         multi_queue=Option("bool", False),
+        process_headers=Option("bool", False),
     )
     data = {
         "mode": _data(IFLA_TUN_TYPE, _mode_of.get, lambda value: ["mode", value]),
@@ -73,7 +74,12 @@ class Tuntap(Link):
                     raise Invalid("%s.%s" % (path, field), entry[field], "none with the mode tun: such a device has IP packets and no Ethernet",
                                   "choose the mode tap")
         key, wanted = self.end(entry, owner)
-        return [(key, dict(wanted, persist=True))]
+        wanted.pop("process_headers", None)
+        # Who attaches says both anew (tun_set_iff in drivers/net/tun.c), and wireguard-go says others than a device is made with.
+        return [(key, dict(wanted, persist=True, **dict.fromkeys(("pi", "vnet_hdr"), None) if entry["process_headers"] else {}))]
+
+    def made(self, wanted):
+        return dict(super().made(wanted), **{field: bool(wanted[field]) for field in ("pi", "vnet_hdr")})
 
     # --- the kernel ---
 

@@ -149,9 +149,14 @@ class Wireguard(Link):
 
     def check(self, state, key, wanted, owner):
         super().check(state, key, wanted, owner)
-        for one in [wanted.get("private_key")] + [peer["preshared_key"] for peer in (wanted.get("peers") or {}).values()]:
-            if one is not None:
-                one.content()  # a file that holds something else is an error before anything is touched
+        for one in self.key_files(wanted):
+            one.content()  # a file that holds something else is an error before anything is touched
+
+    @staticmethod
+    def key_files(wanted):
+        """All files with keys that it takes."""
+        keys = [wanted.get("private_key")] + [peer["preshared_key"] for peer in (wanted.get("peers") or {}).values()]
+        return [key for key in keys if isinstance(key, KeyFile)]
 
     def difference(self, found, wanted):
         changed = super().difference(found, dict(wanted, peers=None))

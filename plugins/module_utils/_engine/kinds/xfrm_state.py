@@ -84,6 +84,11 @@ class XfrmState(Xfrm):
                            % (self.describe(key), KEY_WORDS))
         super().check(state, key, wanted, owner)
 
+    @staticmethod
+    def key_files(wanted):
+        """All files with keys that it takes."""
+        return [wanted["secret"]] if isinstance(wanted.get("secret"), KeyFile) else []
+
     def difference(self, found, wanted):
         """Whatever changes, it is made anew, which takes the key."""
         changed = super().difference(found, wanted)

@@ -12,11 +12,12 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine import c
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict, Invalid
 
 NEAR, FAR = "198.51.100.2", "203.0.113.9"
+HAS = {"wireguard": True}.get
 NETWORKS = [ipaddress.ip_network("198.51.100.0/24"), ipaddress.ip_network("192.0.2.0/30")]
 
 
 def select(*routes):
-    return conditions.select({"underlay": {"address": "198.51.100.1"}, "route": list(routes)}, "eth9", NETWORKS)["route"]
+    return conditions.select({"underlay": {"address": "198.51.100.1"}, "route": list(routes)}, "eth9", NETWORKS, HAS)["route"]
 
 
 @pytest.mark.parametrize("condition, peer, kept", [
@@ -28,9 +29,17 @@ def test_an_entry_counts_where_its_condition_holds(condition, peer, kept):
     assert select({"dst": "10.0.0.0/8", condition: peer}) == ([{"dst": "10.0.0.0/8"}] if kept else [])
 
 
+@pytest.mark.parametrize("condition, kept", [("if_kernel", True), ("unless_kernel", False)])
+def test_an_entry_counts_by_what_the_kernel_has(condition, kept):
+    assert select({"dst": "10.0.0.0/8", condition: "wireguard"}) == ([{"dst": "10.0.0.0/8"}] if kept else [])
+    assert conditions.conditional({"route": [{"dst": "10.0.0.0/8", condition: "wireguard"}]})
+    with pytest.raises(Invalid, match=r"document\.route\[0\]\.%s: 'gre': expected one of wireguard" % condition):
+        select({"dst": "10.0.0.0/8", condition: "gre"})
+
+
 def test_entries_without_conditions_and_other_sections_stay():
     given = {"underlay": {"address": "198.51.100.1", "overhead": 50}, "route": [{"dst": "10.0.0.0/8"}], "bridge": [{"name": "br0"}]}
-    assert conditions.select(given, "eth9", NETWORKS) == given
+    assert conditions.select(given, "eth9", NETWORKS, HAS) == given
     assert not conditions.conditional(given)
     assert conditions.conditional(dict(given, route=[{"dst": "10.0.0.0/8", "if_onlink": NEAR}]))
 
