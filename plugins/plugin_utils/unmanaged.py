@@ -15,7 +15,6 @@ from . import recipes
 from .written import HEAD
 
 
-
 def files(fabric, name):
     """The files of a node, for the C(file_set) module."""
     names = links(recipes.get(fabric["backend"]).document(fabric, name))

@@ -52,6 +52,7 @@ MOVES = {
     "another MTU, masquerade on": ({"fabric_mtu": "1300", "fabric_masquerade": True}, 0),
     "another port": ({"flannel_port": 4790}, None),
     # Pods keep their namespaces and addresses, and get other links.
+    "weave, encrypted": ({"fabric_backend": "weave", "weave_password": "only for this test"}, None),
     "calico": ({"fabric_backend": "calico"}, None),
     "calico: all in the tunnel": ({"calico_vxlan_mode": "Always"}, 0),
     "calico: across subnets": ({"calico_vxlan_mode": "CrossSubnet"}, 0),
@@ -67,6 +68,9 @@ def test_it_becomes(story, what, monkeypatch):
     print("%s: %s" % (what, pings))
     assert pings.sent > 30 * 50
     assert most is None or pings.lost <= most, pings.gaps
+    # Secrets go with the backend that needs them.
+    secrets = {node: on(story.lab, node, "find /etc/clusternet/fabric -name '*.psk'") for node in NODES}
+    assert all(secrets.values()) if "encrypted" in what else not any(secrets.values())
     if what == "direct routing":
         monkeypatch.setenv("CLUSTERNET_LAB_NAME", story.lab.name)
         only_what_has_to_is_tunnelled(story.lab)
