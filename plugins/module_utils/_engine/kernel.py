@@ -107,7 +107,7 @@ class Kernel:
     def __init__(self):
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._sockets, self._indices, self._removed, self._identities = {}, {}, [], {}
-        self._tools = []
+        self._tools, self._shared = [], False
         self.gone = set()  # names of namespaces that somebody else took away while this handle worked in them
         self.made_files = []  # files with keys that were made through this handle
         self.new_sysctls = {}  # {(netns, key): value} that came with what was made through this handle
@@ -189,14 +189,8 @@ class Kernel:
 
         `request` is a netlink message for the new namespace, sent before it gets its name: nobody sees it unmarked.
         """
-        os.makedirs(NETNS_DIR, 0o755, exist_ok=True)
-        try:
-            _call("mount", b"", NETNS_DIR.encode(), b"none", MS_SHARED | MS_REC, None)
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            _call("mount", NETNS_DIR.encode(), NETNS_DIR.encode(), b"none", MS_BIND | MS_REC, None)
-            _call("mount", b"", NETNS_DIR.encode(), b"none", MS_SHARED | MS_REC, None)
+        if not self._shared:
+            self._share_folder()
         path = _place_for_namespace(netns)
         try:
             with self.throwaway():
@@ -209,6 +203,18 @@ class Kernel:
         except (FabricError, OSError):
             os.unlink(path)
             raise
+
+    def _share_folder(self):
+        """Once: it costs the more the more namespaces there are."""
+        os.makedirs(NETNS_DIR, 0o755, exist_ok=True)
+        try:
+            _call("mount", b"", NETNS_DIR.encode(), b"none", MS_SHARED | MS_REC, None)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            _call("mount", NETNS_DIR.encode(), NETNS_DIR.encode(), b"none", MS_BIND | MS_REC, None)
+            _call("mount", b"", NETNS_DIR.encode(), b"none", MS_SHARED | MS_REC, None)
+        self._shared = True
 
     def remove_namespace(self, netns):
         """Take its name; it lives on until this handle is closed, so that `revive` can give the name back."""

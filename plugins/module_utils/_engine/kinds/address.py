@@ -211,6 +211,9 @@ def _lose(state, key):
             state.alter("route", k, src="")
 
 
+LOOPBACK_IPV6 = bytes(15) + b"\1"
+
+
 def read(kernel, netns, links):
     """{key: object} of a namespace; `links` maps device numbers to (name, MAC)."""
     found = {}
@@ -221,10 +224,10 @@ def read(kernel, netns, links):
         dev, mac = links.get(index, (None, ""))
         if raw is None or dev is None or family not in (socket.AF_INET, socket.AF_INET6):
             continue
-        address = ipaddress.ip_address(raw)
         flags = wire.number(attributes.get(IFA_FLAGS), flags)
-        if _by_kernel(address, dev, mac, flags, wire.number(attributes.get(IFA_PROTO), 0)):
+        if _by_kernel(raw, dev, mac, flags, wire.number(attributes.get(IFA_PROTO), 0)):
             continue
+        address = ipaddress.ip_address(raw)
         item = {"dev": dev, "family": address.version, "scope": _SCOPE_NAMES.get(scope, "global")}
         if address.version == 4 and flags & IFA_F_SECONDARY:
             item["secondary"] = True
@@ -245,23 +248,24 @@ def _told(address, length, dev, flags, attributes):
     if IFA_RT_PRIORITY in attributes:
         told["metric"] = wire.number(attributes[IFA_RT_PRIORITY])
     if address.version == 4:
-        broadcast = str(ipaddress.ip_address(attributes[IFA_BROADCAST])) if IFA_BROADCAST in attributes else ""
-        if broadcast != (_broadcast(ipaddress.ip_interface("%s/%d" % (address, length))) or ""):
-            told["brd"] = broadcast
+        usual = (int(address) | (1 << 32 - length) - 1).to_bytes(4, "big") if length < 31 else None
+        if attributes.get(IFA_BROADCAST) != usual:
+            told["brd"] = str(ipaddress.ip_address(attributes[IFA_BROADCAST])) if IFA_BROADCAST in attributes else ""
         if wire.string(attributes.get(IFA_LABEL)) not in ("", dev):
             told["label"] = wire.string(attributes[IFA_LABEL])
     return told
 
 
-def _by_kernel(address, dev, mac, flags, protocol):
-    if protocol in KERNEL_MADE or dev == LOOPBACK and address.is_loopback:
+def _by_kernel(raw, dev, mac, flags, protocol):
+    """`raw`: the bytes of the address, which most need not become more than."""
+    if protocol in KERNEL_MADE or dev == LOOPBACK and (raw[0] == 127 if len(raw) == 4 else raw == LOOPBACK_IPV6):
         return True
-    if address.version == 4:
+    if len(raw) == 4:
         return False
     if flags & IFA_F_TEMPORARY:
         return True
     # before Linux 5.18 there is no IFA_PROTO: a link-local address made from the MAC is the kernel's
-    return address.is_link_local and len(mac) == 17 and address.packed[8:] == _eui64(mac)
+    return raw[0] == 0xFE and raw[1] & 0xC0 == 0x80 and len(mac) == 17 and raw[8:] == _eui64(mac)
 
 
 def _eui64(mac):
