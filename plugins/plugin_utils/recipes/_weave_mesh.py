@@ -63,10 +63,11 @@ def check_cluster(fabric):
                 wrong = True
                 yield "", "%s[%d]" % (where, index), other, "expected another host of fabric %s" % fabric["name"]
     if not wrong:
-        reached = _reached(fabric, next(iter(nodes)))
+        first = list(nodes)[0]
+        reached = _reached(fabric, first)
         lost = [name for name in nodes if name not in reached]
         if lost:
-            yield "", "weave_connections", ", ".join(lost), "no connections lead there from %s: expected a way to every node" % next(iter(nodes))
+            yield "", "weave_connections", ", ".join(lost), "no connections lead there from %s: expected a way to every node" % first
 
 
 def _reached(fabric, name):
