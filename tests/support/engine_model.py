@@ -29,7 +29,7 @@ def staged(state, wanted, stage=stages.PURGE):
     # What a node-wide sysctl had is in the ledger, which a model has not.
     wanted["sysctl"] = [entry for entry in wanted.get("sysctl", ()) if "/conf/" in entry["key"]]
     if conditions.conditional(wanted):
-        wanted = conditions.select(wanted, *conditions.segments(state, wanted["underlay"]["address"]))
+        wanted = conditions.select(wanted, *conditions.segments(state, wanted["underlay"]["address"]), lambda name: True)
     parsed = document.parse(wanted, OWNER)
     document.resolve(parsed, state)
     return stages.staged(state, parsed, OWNER, stage)
