@@ -14,7 +14,7 @@ from ._engine import engine, fields
 from ._engine.document import Wanted, add, named, no_cycles
 from ._engine.errors import FabricError
 from ._engine.kinds import KINDS
-from ._engine.missing import PACKAGES
+from ._engine.missing import to_provide
 from ._engine.owner import Owner
 
 STATE = {"type": "str", "default": "present", "choices": ["present", "absent"]}
@@ -71,7 +71,7 @@ def result(module, outcome):
     if outcome.resolved is not None:
         told.update(resolved=outcome.resolved, pending=outcome.pending, stored=outcome.stored, unconfirmed=outcome.unconfirmed)
     if outcome.missing:
-        told.update(missing=[PACKAGES[name] for name in outcome.missing], prediction="partial")
+        told.update(missing=to_provide(outcome.missing), prediction="partial")
     if module.check_mode or module._diff or module._verbosity:
         told.update(before=outcome.before, after=outcome.after, commands=outcome.commands())
     if module._diff and outcome.changed:

@@ -185,7 +185,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils import _devices,
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import engine
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import FabricError
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.missing import PACKAGES
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.missing import to_provide
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.report import inspect
 
@@ -204,7 +204,7 @@ def compare(params):
         "refused": None,
         "operations": outcome.counts(),
         "commands": outcome.commands()[: params["max_commands"]],
-        "missing": [PACKAGES[tool] for tool in outcome.missing],
+        "missing": to_provide(outcome.missing),
         "resolved": outcome.resolved,
     }
 

@@ -45,8 +45,12 @@ def prerequisites(wanted, check):
 
 def refuse_missing(missing):
     if missing:
-        raise FabricError("missing on this node: %s; install %s first" % (
-            ", ".join(missing), ", ".join(PACKAGES[name] for name in missing)))
+        raise FabricError("missing on this node: %s; install %s first" % (", ".join(missing), ", ".join(to_provide(missing))))
+
+
+def to_provide(missing):
+    """The packages of what is missing; a file is what it is."""
+    return [PACKAGES.get(name, name) for name in missing]
 
 
 def needs_pyroute2(operations):

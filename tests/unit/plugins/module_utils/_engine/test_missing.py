@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.document import parse
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import FabricError
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.missing import prerequisites
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.missing import prerequisites, to_provide
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
 
 PEER = {"public_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE="}
@@ -48,3 +48,7 @@ def test_one_that_holds_something_else_is_an_error_in_check_mode_too(tmp_path):
     assert prerequisites(found, check=True) == []
     with pytest.raises(FabricError, match="it holds something else"):
         checked(found)
+
+
+def test_a_file_is_told_beside_packages():
+    assert to_provide(["pyroute2", "/etc/clusternet/fabric/wireguard.key"]) == ["python3-pyroute2", "/etc/clusternet/fabric/wireguard.key"]
