@@ -21,6 +21,18 @@ EVERYBODY = "00:00:00:00:00:00"
 # A part is a document: sections with lists of entries; `underlay`, a mapping, comes from one part only.
 
 
+def check_vni(variable, value):
+    """What is wrong with a VNI, as (variable, value, expectation)."""
+    if not 1 <= value < 2**24:
+        yield variable, value, "expected a number from 1 to 16777215: a VNI has 24 bits"
+
+
+def check_port(variable, value):
+    """The same of a UDP port."""
+    if not 1 <= value <= 65535:
+        yield variable, value, "expected a UDP port from 1 to 65535"
+
+
 def merge(*parts):
     """One document of several parts, each section's entries in the order of the parts."""
     document = {}

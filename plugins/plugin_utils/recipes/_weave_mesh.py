@@ -38,9 +38,9 @@ FALLBACK_METRIC = 4096
 
 def check(options):
     """What is wrong with the variables, as (variable, value, expectation)."""
-    if not 1 <= options["mesh_vni"] < 2**24:
-        yield "weave_mesh_vni", options["mesh_vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
-    elif options["mesh_vni"] == options["vni"]:
+    wrong = list(_parts.check_vni("weave_mesh_vni", options["mesh_vni"]))
+    yield from wrong
+    if not wrong and options["mesh_vni"] == options["vni"]:
         yield "weave_mesh_vni", options["mesh_vni"], "expected another one than weave_vni: both are on one UDP port"
     if options["connections"] and not partial(options):
         yield "weave_mesh", options["mesh"], "expected partial with weave_connections, or weave_connections left empty"

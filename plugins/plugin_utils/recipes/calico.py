@@ -38,12 +38,9 @@ WIREGUARD_OVERHEAD = 60
 
 def check(options):
     """What is wrong with the variables of role calico, as (variable, value, expectation)."""
-    if not 1 <= options["vni"] < 2**24:
-        yield "calico_vni", options["vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
-    if not 1 <= options["port"] <= 65535:
-        yield "calico_port", options["port"], "expected a UDP port from 1 to 65535"
-    if not 1 <= options["wireguard_port"] <= 65535:
-        yield "calico_wireguard_port", options["wireguard_port"], "expected a UDP port from 1 to 65535"
+    yield from _parts.check_vni("calico_vni", options["vni"])
+    yield from _parts.check_port("calico_port", options["port"])
+    yield from _parts.check_port("calico_wireguard_port", options["wireguard_port"])
     yield from _bgp.check(options)
     for family, (shortest, longest, dummy) in BLOCK_LENGTHS.items():
         key = "block_size" + family.suffix

@@ -25,8 +25,7 @@ def check(options):
     if not 1 <= options["vni"] <= LARGEST_VNI:
         expected = "expected a number from 1 to %d: a VNI has 24 bits, and the device flannel.<VNI> at most 15 characters" % LARGEST_VNI
         yield "flannel_vni", options["vni"], expected
-    if not 1 <= options["port"] <= 65535:
-        yield "flannel_port", options["port"], "expected a UDP port from 1 to 65535"
+    yield from _parts.check_port("flannel_port", options["port"])
     if options["direct_routing"] and options["type"] != "vxlan":
         yield "flannel_direct_routing", True, "expected flannel_type vxlan with it: %s routes directly anyway" % options["type"]
 

@@ -32,10 +32,8 @@ OFF_THE_LINK = ("pod_node", "node_pod", "outside")
 
 def check(options):
     """What is wrong with the variables of role weave, as (variable, value, expectation)."""
-    if not 1 <= options["vni"] < 2**24:
-        yield "weave_vni", options["vni"], "expected a number from 1 to 16777215: a VNI has 24 bits"
-    if not 1 <= options["port"] <= 65535:
-        yield "weave_port", options["port"], "expected a UDP port from 1 to 65535"
+    yield from _parts.check_vni("weave_vni", options["vni"])
+    yield from _parts.check_port("weave_port", options["port"])
     if options["dns"] and not options["expose"]:
         yield "weave_dns", True, "expected weave_expose: true with it: pods ask their node, which has to be on the link"
     if not DOMAIN.match(options["dns_domain"]):
