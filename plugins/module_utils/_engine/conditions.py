@@ -75,7 +75,7 @@ def _holds(entry, device, networks, has_family, path):
         if condition == NEEDS and not onlink:
             raise Conflict("%s: %s is not on a segment of %s (%s), and this network needs its nodes side by side; "
                            "choose a backend that tunnels, or put the nodes on one segment"
-                           % (path, peer, device, ", ".join(map(str, networks))))
+                           % (path, peer, device, ", ".join(str(network) for network in networks if network.version == peer.version)))
         if condition == IF and not onlink or condition == UNLESS and onlink:
             return None
     return {option: value for option, value in entry.items() if option not in CONDITIONS} if given else entry

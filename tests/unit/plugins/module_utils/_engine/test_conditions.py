@@ -13,7 +13,7 @@ from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors i
 
 NEAR, FAR = "198.51.100.2", "203.0.113.9"
 HAS = {"wireguard": True}.get
-NETWORKS = [ipaddress.ip_network("198.51.100.0/24"), ipaddress.ip_network("192.0.2.0/30")]
+NETWORKS = [ipaddress.ip_network(network) for network in ("198.51.100.0/24", "2001:db8::/64", "192.0.2.0/30")]
 
 
 def select(*routes):
