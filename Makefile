@@ -131,7 +131,7 @@ kernel: prepare-dev
 	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile --record=.ansible/kernel-tests/host.json tests/kernel \
 	  --ignore tests/kernel/test_engine_properties.py
 
-# EXAMPLES=50 SEED=7 for more and others: 9 a kind, and twice that of some, make 225 of each promise here. What becomes of how many objects is
+# EXAMPLES=50 SEED=7 for more and others: 9 a kind, and a multiple of some, make over 200 of each promise here. What becomes of how many objects is
 # counted, and too few of something is a failure. The runs wait for the kernel most of their time, so there are more of them than processors.
 .PHONY: properties
 properties: prepare-dev  ## the engine's promises over random documents of every kind that this kernel has

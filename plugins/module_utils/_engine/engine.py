@@ -19,7 +19,7 @@ from .anew import made_anew
 from .conditions import conditional, segments, select
 from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, underlay_of
 from .errors import Conflict, FabricError, OperationFailed
-from .gather import XFRM, Scope, add_notes, gather, scope_of, versions
+from .gather import OPTIONAL, XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
 from .kinds import KINDS, ipset
 from .kinds._base import Operation
@@ -222,7 +222,7 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
             note.claim(ledger)
             Transaction(kernel, fail_at).run(operations)
             note.learn(kernel.new_sysctls)
-            state = gather(kernel, scope, ledger, _untouched(found, operations))
+            state = gather(kernel, scope, ledger, _unread(found, model, operations))
             left = [] if state == model else settled(state)
             if left:
                 error = OperationFailed("the kernel took it and does not hold it (something else on this node undid it?)")
@@ -233,7 +233,7 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
         operation = getattr(error, "op", None)
         reason = "%s: %s" % (operation, error) if operation else str(error)
         try:
-            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation, _untouched(found, operations))
+            roll_back(kernel, ledger, scope, found, model.touched(), note.owner, operation, _unread(found, model, operations))
             ledger.put_back()
             keeping.cancel()
         except (FabricError, OSError) as second:
@@ -251,13 +251,16 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
     return state
 
 
-def _untouched(found, operations):
-    """{table: its objects} of those that are read by tools, where no operation can have altered them: a start of each takes its time."""
+def _unread(found, model, operations):
+    """{table: its objects} of those that need not be read again, since no operation can have altered them: what tools tell, of which each takes
+    its time to start, and what there is none of in whatever namespace."""
     touched = {operation.kind.table for operation in operations}
-    return {table: found[table] for table in ("chain", "ipset") if not touched & {table, "netns"}}
+    unread = {table: found[table] for table in ("chain", "ipset") if not touched & {table, "netns"}}
+    unread.update((table, {}) for table in OPTIONAL if not found[table] and not model[table].touched)
+    return unread
 
 
-def roll_back(kernel, ledger, scope, found, touched, owner, refused, untouched):
+def roll_back(kernel, ledger, scope, found, touched, owner, refused, unread):
     """Plan from what is there now to what was there, and apply that; again, should the kernel have felled more."""
     kernel.revive()
     while kernel.made_files:
@@ -265,7 +268,7 @@ def roll_back(kernel, ledger, scope, found, touched, owner, refused, untouched):
     kernel.forget_indices()
     for attempt in range(BACK_TRIES):
         try:
-            current = gather(kernel, scope, ledger, untouched)
+            current = gather(kernel, scope, ledger, unread)
             back, felled = plan_back(current, without_lost(found, current, touched, kernel.gone), touched, owner, refused)
             if not back:
                 return

@@ -43,6 +43,7 @@ def scope_of(wanted, owner, ledger, purge):
 
 
 XFRM = ("xfrm_state", "xfrm_policy")
+OPTIONAL = ("rule", "neighbour", "proxy_neighbour")  # tables that many namespaces have nothing in
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
@@ -67,7 +68,7 @@ def gather(kernel, scope, ledger, known=None):
     present = [name for name in sorted(scope.namespaces | _owned(state, scope.owner)) if not name or (name,) in state["netns"]]
     others = [name for name, in state["netns"] if name not in present]
     read_links(kernel, present, others, state)
-    links_of = {}
+    links_of, readers = {}, {}
     for key, link in state["link"].items():
         links_of.setdefault(key[0], []).append((key[1], link))
     for name in present:
@@ -75,10 +76,13 @@ def gather(kernel, scope, ledger, known=None):
         names = {index: device for device, index in indices.items()}
         links = {index: (device, state["link"].get((name, device), {}).get("mac", "")) for index, device in names.items()}
         state["address"].update(address.read(kernel, name, links))
-        state["route"].update(route.read(kernel, name, names))
-        state["rule"].update(rule.read(kernel, name))
-        state["neighbour"].update(neighbour.read(kernel, name, names))
-        state["proxy_neighbour"].update(proxy_neighbour.read(kernel, name, names))
+        state["route"].update(route.read(kernel, name, names, readers))
+        if "rule" not in known:
+            state["rule"].update(rule.read(kernel, name))
+        if "neighbour" not in known:
+            state["neighbour"].update(neighbour.read(kernel, name, names))
+        if "proxy_neighbour" not in known:
+            state["proxy_neighbour"].update(proxy_neighbour.read(kernel, name, names))
         devices = {device for device, link in there if link["kind"] == "vxlan"}
         state["vxlan_fdb"].update(vxlan_fdb.read(kernel, name, names, devices))
         if any(link["kind"] == "bridge" for dummy, link in there):
@@ -127,10 +131,13 @@ def _owned(state, owner):
 def read_links(kernel, namespaces, others, state):
     """Links of the namespaces, veth ends joined across them; of the others the links that stand on one of theirs."""
     known, unasked = {}, {}  # (netns, nsid) -> name; netns -> those whose number in it nobody has asked for yet
+    ends = {}  # (netns, (number, its peer's number)) -> where the peer of a pair was read that has its other end here
 
-    def place_of(name, nsid):
+    def place_of(name, nsid, pair):
         if nsid is None:
             return name
+        if (name, pair) in ends:
+            known[(name, nsid)] = ends[(name, pair)]
         if (name, nsid) not in known:
             for other in unasked.setdefault(name, iter(namespaces)):
                 if other == name:
@@ -140,6 +147,8 @@ def read_links(kernel, namespaces, others, state):
                 if number == nsid:
                     break
             known.setdefault((name, nsid), None)
+        if pair and known[(name, nsid)]:
+            ends[(known[(name, nsid)], pair[::-1])] = name
         return known[(name, nsid)]
 
     for name in namespaces:

@@ -194,15 +194,18 @@ class Kernel:
         path = _place_for_namespace(netns)
         try:
             with self.throwaway():
+                identity = _identity("/proc/thread-self/ns/net")
                 new = wire.Socket()
                 try:
                     new.send([request])
-                finally:
+                    _call("mount", b"/proc/thread-self/ns/net", path.encode(), b"none", MS_BIND, None)
+                except (FabricError, OSError):
                     new.close()
-                _call("mount", b"/proc/thread-self/ns/net", path.encode(), b"none", MS_BIND, None)
+                    raise
         except (FabricError, OSError):
             os.unlink(path)
             raise
+        self._sockets[netns, wire.NETLINK_ROUTE], self._identities[netns] = new, identity
 
     def _share_folder(self):
         """Once: it costs the more the more namespaces there are."""
@@ -278,10 +281,10 @@ class Kernel:
         self._indices.clear()
 
     def index(self, netns, device):
-        """The device's number, asked for anew after links of that namespace were made or removed."""
+        """The device's number, asked for anew after links were removed."""
         known = self._indices.setdefault(netns, {})
         if device not in known:
-            body = struct.pack("=BxHiII", 0, 0, 0, 0, 0) + wire.text(IFLA_IFNAME, device)
+            body = struct.pack("=BxHiII", 0, 0, 0, 0, 0) + wire.text(IFLA_IFNAME, device) + wire.WITHOUT_COUNTERS
             answer = self.socket(netns).get(wire.RTM_GETLINK, body)
             if answer is None:
                 raise OperationFailed("there is no device %s%s" % (device, " in namespace " + netns if netns else ""))

@@ -139,7 +139,7 @@ class Planner:
         for key, item in sysctls:
             if not sysctl.awaits_mtu(self.work, key):
                 self.settle(KINDS["sysctl"], key, item)
-        for key, item in order:
+        for key, item in by_namespace(order):
             self.settle(LINKS[item["kind"]], key, item)
         for key, item in sysctls:
             self.settle(KINDS["sysctl"], key, item)
@@ -259,6 +259,17 @@ def link_order(wanted):
     for key in links:
         visit(key)
     return order
+
+
+def by_namespace(order):
+    """The same with those of a namespace together, which is one packet; but not where a link would come before its parent in another one."""
+    groups = {}
+    for key, item in order:
+        groups.setdefault(key[0], []).append((key, item))
+    places = {netns: place for place, netns in enumerate(groups)}
+    if any(item.get("parent") and places.get(item["parent"][0], 0) > places[key[0]] for key, item in order):
+        return order
+    return [pair for group in groups.values() for pair in group]
 
 
 def in_order(kind, items):

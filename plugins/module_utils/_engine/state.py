@@ -44,11 +44,28 @@ class Table(dict):
         return super().pop(key, *default)
 
 
+class LinkTable(Table):
+    """`parents`: keys of links that another stands on, or stood on since the table was made; looking for them takes all links."""
+
+    def __init__(self, items=()):
+        super().__init__(items)
+        self.parents = {item.get("parent") for item in self.values()}
+
+    def __setitem__(self, key, item):
+        self.parents.add(item.get("parent"))
+        super().__setitem__(key, item)
+
+    def update(self, items):
+        items = dict(items)
+        self.parents.update(item.get("parent") for item in items.values())
+        super().update(items)
+
+
 class State(dict):
     """`has_vlans`: whether the kernel has VLANs of bridges; `taken`: what the ledger says of devices that are ports for a fabric."""
 
     def __init__(self, tables=None, has_vlans=True, taken=None):
-        super().__init__({name: Table((tables or {}).get(name, ())) for name in TABLES})
+        super().__init__({name: (LinkTable if name == "link" else Table)((tables or {}).get(name, ())) for name in TABLES})
         self._routes, self.has_vlans, self.taken = None, has_vlans, taken or {}
 
     def copy(self):

@@ -50,12 +50,14 @@ class Transaction:
 
     # --- what the kinds call ---
 
-    def queue(self, netns, kind, flags, body, links=False):
-        """A netlink request. `links` says that it may change which devices there are, or their numbers."""
+    def queue(self, netns, kind, flags, body, makes=False, unmakes=False):
+        """A netlink request. `makes`: there may be a device more after it; `unmakes`: some may be gone, or have another name."""
         if self._lines or self._messages and netns != self._netns:
             self.flush()
         self._netns = netns
-        self._links = self._links or links
+        self._links = self._links or makes or unmakes
+        if unmakes:
+            self.kernel.forget_indices()
         self._messages.append((self._operation, (kind, flags, body)))
 
     def queue_all(self, netns, messages):
@@ -66,8 +68,8 @@ class Transaction:
         self._messages += messages
 
     def index(self, netns, device):
-        """A device's number, once the messages that may make it are through."""
-        if self._links:
+        """A device's number, where it is not known yet once the messages that may make the device are through."""
+        if self._links and device not in self.kernel.indices(netns):
             self.flush()
         return self.kernel.index(netns, device)
 
@@ -107,16 +109,13 @@ class Transaction:
         """Send what is queued. Raises OperationFailed with the operation that was refused."""
         messages, self._messages = self._messages, []
         lines, self._lines = self._lines, []
-        links, self._links = self._links, False
+        self._links = False
         if messages:
             try:
                 self.kernel.socket(self._netns).send([message for dummy, message in messages])
             except OperationFailed as error:
                 error.op = messages[error.index][0]
                 raise
-            finally:
-                if links:
-                    self.kernel.forget_indices()
         if lines:
             self._run(lines)
 

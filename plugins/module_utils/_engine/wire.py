@@ -42,6 +42,7 @@ CHUNK = 100
 RECEIVE_BUFFER = 4 << 20
 DATAGRAM = 1 << 17  # bytes; the kernel makes those of a dump 32 KiB at most (netlink_dump), and a larger buffer costs its allocation
 DUMP_TRIES = 8
+FEW = 4096  # bytes of a table of which each message is looked at by itself after all: sorting them would take longer
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -83,6 +84,9 @@ def shapes(runs, header):
 
     All of a shape have the same attributes in the same places, so a column is cut out of all of them at once.
     """
+    if sum(len(data) for dummy, data in runs) < FEW:
+        return [((data[start + 16:start + 16 + header],), {kind: (payload,) for kind, payload in attributes(data[start:start + size], 16 + header).items()})
+                for size, data in runs for start in range(0, len(data), _padded(size))]
     alike = {}
     for size, data in runs:
         for head, places, part in _alike(data, size, header):
@@ -136,6 +140,10 @@ def _padded(size):
 
 
 _struct = functools.lru_cache(struct.Struct)
+
+
+# Counters of a link are the most of what is told of it, and nobody here reads them (linux/rtnetlink.h, since 4.4).
+WITHOUT_COUNTERS = u32(29, 8)  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
 
 
 def listed(data):

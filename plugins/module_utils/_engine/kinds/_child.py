@@ -75,19 +75,19 @@ class Child(RawLink):
         index, flags = transaction.index(other, parent), wire.NLM_F_CREATE | wire.NLM_F_EXCL
         if other == netns:
             body = self.born(transaction, netns, name, operation.after) + wire.u32(IFLA_LINK, index)
-            transaction.queue(netns, wire.RTM_NEWLINK, flags, body, links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, flags, body, makes=True)
             return
         born = temporary(operation.key)
         body = self.born(transaction, netns, born, operation.after) + wire.u32(IFLA_LINK, index)
         with transaction.descriptors() as open_namespace:
-            transaction.queue(other, wire.RTM_NEWLINK, flags, body + wire.u32(IFLA_NET_NS_FD, open_namespace(netns)), links=True)
+            transaction.queue(other, wire.RTM_NEWLINK, flags, body + wire.u32(IFLA_NET_NS_FD, open_namespace(netns)), makes=True)
             transaction.flush()
         try:
             rename = struct.pack("=BxHiII", 0, 0, transaction.index(netns, born), 0, 0) + wire.text(IFLA_IFNAME, name)
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, rename, links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, rename, unmakes=True)
             transaction.flush()
         except OperationFailed:
-            transaction.queue(netns, wire.RTM_DELLINK, 0, header() + wire.text(IFLA_IFNAME, born), links=True)
+            transaction.queue(netns, wire.RTM_DELLINK, 0, header() + wire.text(IFLA_IFNAME, born), unmakes=True)
             transaction.flush()
             raise
 

@@ -24,7 +24,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 18, 20, 27, 28, 37
 INFO_KIND, INFO_DATA = 1, 2
 IFF_UP = 1
-LOOPBACK = "lo"
+LOOPBACK, LOOPBACK_INDEX = "lo", 1  # the first device of every namespace
 GONE = "if"  # before the number of a device that is there no more, as ip-link(8) writes it
 IPV6_MIN_MTU = 1280
 CHILDREN = ("macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", "macsec")  # fall with the link that they stand on
@@ -189,7 +189,7 @@ class Link(Kind):
     def requests(self, transaction, operation):
         netns, name = operation.key
         if operation.verb == "remove":
-            transaction.queue(netns, wire.RTM_DELLINK, 0, header() + wire.text(IFLA_IFNAME, name), links=True)
+            transaction.queue(netns, wire.RTM_DELLINK, 0, header() + wire.text(IFLA_IFNAME, name), unmakes=True)
         elif operation.verb == "add":
             self.request_add(transaction, operation)
         else:
@@ -203,7 +203,7 @@ class Link(Kind):
         if data:
             info.append(("IFLA_INFO_DATA", {"attrs": data}))
         attributes.append(("IFLA_LINKINFO", {"attrs": info}))
-        transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL, encode(attributes), links=True)
+        transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL, encode(attributes), makes=True)
 
     def flat_attributes(self, transaction, netns, name, wanted):
         attributes = [("IFLA_IFNAME", name)]
@@ -229,9 +229,9 @@ class Link(Kind):
             master = transaction.index(netns, changed["master"]) if changed["master"] else 0
         body = set_link(name, changed, master)
         if body:
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, body, links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, body)
         if "port" in changed and changed["port"]:
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, _port.message(operation, header() + wire.text(IFLA_IFNAME, name), IFLA_LINKINFO), links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, _port.message(operation, header() + wire.text(IFLA_IFNAME, name), IFLA_LINKINFO))
         if any(field in changed for field in self.data):
             self.request_data(transaction, netns, name, changed)
 
@@ -240,7 +240,7 @@ class Link(Kind):
         transaction.queue(netns, wire.RTM_NEWLINK, 0, encode([
             ("IFLA_IFNAME", name),
             ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", self.kind), ("IFLA_INFO_DATA", {"attrs": data})]}),
-        ]), links=True)
+        ]))
 
     def commands(self, operation):
         netns, name = operation.key
@@ -308,7 +308,8 @@ def is_fallback(key, link):
 
 def children(state, key):
     """Keys of the links that stand on a link, in whatever namespace."""
-    return [other for other, item in state["link"].items() if key and item.get("parent") == key]
+    links = state["link"]
+    return [other for other, item in links.items() if item.get("parent") == key] if key and key in links.parents else []
 
 
 def change_link(state, key, changed):
@@ -473,13 +474,16 @@ def read(kernel, netns, kinds, peers):
     """All links of a namespace but its loopback: {key: object}.
 
     kinds  {IFLA_INFO_KIND: Link}
-    peers  called with (netns, nsid or None) -> the name of the namespace a veth's peer is in, or None
+    peers  called with (netns, nsid or None, (number, peer's number) of a veth or None) -> the name of the namespace a veth's peer is in, or None
     Device numbers are resolved here and remembered by the kernel handle; a veth's peer is left as (netns, number)
     until every namespace is read (see veth.join).
     """
     raw, names = [], {}
-    for body in kernel.socket(netns).dump(wire.RTM_GETLINK, header()):
+    for body in kernel.socket(netns).dump(wire.RTM_GETLINK, header() + wire.WITHOUT_COUNTERS):
         index, flags = struct.unpack_from("=iI", body, 4)
+        if index == LOOPBACK_INDEX:
+            names[index] = LOOPBACK
+            continue
         attributes = wire.attributes(body, 16)
         name = wire.string(attributes.get(IFLA_IFNAME))
         names[index] = name
@@ -487,8 +491,6 @@ def read(kernel, netns, kinds, peers):
     kernel.learn_indices(netns, {name: index for index, name in names.items()})
     found = {}
     for index, name, flags, attributes in raw:
-        if name == LOOPBACK:
-            continue
         info = wire.attributes(attributes.get(IFLA_LINKINFO, b""))
         kind = wire.string(info.get(INFO_KIND))
         master = names.get(wire.number(attributes.get(IFLA_MASTER)), "")
@@ -509,7 +511,8 @@ def read(kernel, netns, kinds, peers):
         if kind == "veth" or kind in CHILDREN:
             nsid = attributes.get(IFLA_LINK_NETNSID)
             number = wire.number(attributes.get(IFLA_LINK))
-            other = (peers(netns, None if nsid is None else struct.unpack("=i", nsid)[0]), number)
+            nsid = None if nsid is None else struct.unpack("=i", nsid)[0]
+            other = (peers(netns, nsid, (index, number) if kind == "veth" else None), number)
             link["peer" if kind == "veth" else "parent"] = other
         found[(netns, name)] = link
     return found

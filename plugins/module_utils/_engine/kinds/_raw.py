@@ -20,7 +20,7 @@ class RawLink(Link):
     def request_add(self, transaction, operation):
         netns, name = operation.key
         transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL,
-                          self.born(transaction, netns, name, operation.after), links=True)
+                          self.born(transaction, netns, name, operation.after), makes=True)
 
     def born(self, transaction, netns, name, wanted):
         """The body of the message that makes it."""
@@ -35,7 +35,7 @@ class RawLink(Link):
                         for field, item in self.data.items() if fields.get(field) not in (None, ""))
 
     def request_data(self, transaction, netns, name, changed):
-        transaction.queue(netns, wire.RTM_NEWLINK, 0, header() + wire.text(IFLA_IFNAME, name) + self.info(transaction, netns, changed), links=True)
+        transaction.queue(netns, wire.RTM_NEWLINK, 0, header() + wire.text(IFLA_IFNAME, name) + self.info(transaction, netns, changed))
 
 
 def flat(transaction, netns, name, wanted):

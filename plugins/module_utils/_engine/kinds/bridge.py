@@ -85,7 +85,7 @@ class Bridge(RawLink):
         super().request_add(transaction, altered(operation, mtu=born(operation)))
         if operation.after["mtu"]:
             netns, name = operation.key
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, set_link(name, {"mtu": operation.after["mtu"]}, None), links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, set_link(name, {"mtu": operation.after["mtu"]}, None))
 
     def commands(self, operation):
         if operation.verb != "add":

@@ -13,7 +13,7 @@ from ..errors import Conflict
 from ..fields import Option, named_namespace
 from ..owner import fabric_of_link
 from ._base import Kind, ip
-from ._link import IFF_UP, IFLA_GROUP, IFLA_IFALIAS, LOOPBACK, lose_link, set_link
+from ._link import IFF_UP, IFLA_GROUP, IFLA_IFALIAS, LOOPBACK, LOOPBACK_INDEX, lose_link, set_link
 
 
 class Netns(Kind):
@@ -68,7 +68,7 @@ class Netns(Kind):
             transaction.flush()
             transaction.kernel.create_namespace(netns, (wire.RTM_NEWLINK, 0, body))
         else:
-            transaction.queue(netns, wire.RTM_NEWLINK, 0, body, links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, 0, body)
 
     def commands(self, operation):
         netns = operation.key[0]
@@ -90,7 +90,7 @@ class Netns(Kind):
 
 def read(kernel, netns):
     """What the namespace's loopback says."""
-    body = kernel.socket(netns).get(wire.RTM_GETLINK, struct.pack("=BxHiII", 0, 0, 1, 0, 0))
+    body = kernel.socket(netns).get(wire.RTM_GETLINK, struct.pack("=BxHiII", 0, 0, LOOPBACK_INDEX, 0, 0) + wire.WITHOUT_COUNTERS)
     attributes = wire.attributes(body, 16)
     flags = struct.unpack_from("=I", body, 8)[0]
     return {"up": bool(flags & IFF_UP), "group": wire.number(attributes.get(IFLA_GROUP), 0),

@@ -380,12 +380,18 @@ def _words(route):
         "proto %d" % route["protocol"]) if word)
 
 
-def read(kernel, netns, names):
-    """{key: object} of a namespace's unicast and blackhole routes, the local table and cached routes left out."""
-    found = {}
+def read(kernel, netns, names, readers):
+    """{key: object} of a namespace's unicast and blackhole routes, the local table and cached routes left out.
+
+    `readers` is kept from one namespace to the next: where devices have the same numbers, routes differ in little.
+    """
+    found, numbers = {}, tuple(names.items())
     for inet, family in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
         request = struct.pack("=BBBBBBBBI", inet, 0, 0, 0, 0, 0, 0, 0, 0)
-        read_one = functools.lru_cache(None)(functools.partial(_read, functools.lru_cache(None)(functools.partial(_read_most, inet, family, names))))
+        read_one = readers.get((family, numbers))
+        if read_one is None:
+            read_most = functools.lru_cache(None)(functools.partial(_read_most, inet, family, names))
+            read_one = readers[family, numbers] = functools.lru_cache(None)(functools.partial(_read, read_most))
         for headers, columns in kernel.socket(netns).table(wire.RTM_GETROUTE, request):
             told = [columns.get(kind) or itertools.repeat(None) for kind in _READ]
             prefixes = columns[RTA_DST] if RTA_DST in columns else [bytes(4 if family == 4 else 16)] * len(headers)

@@ -55,7 +55,7 @@ class Veth(Link):
             if place != netns:
                 other += wire.u32(IFLA_NET_NS_FD, open_namespace(place))
             body = flat(transaction, netns, name, operation.after) + specific(self.kind, wire.attribute(VETH_INFO_PEER, other))
-            transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL, body, links=True)
+            transaction.queue(netns, wire.RTM_NEWLINK, wire.NLM_F_CREATE | wire.NLM_F_EXCL, body, makes=True)
             if open_namespace.used:
                 transaction.flush()  # while the descriptors in the message are open
 

@@ -59,6 +59,7 @@ def test_a_condition_that_is_no_address_is_named_with_its_path():
 
 def test_segments_are_all_networks_of_the_device_that_holds_the_address():
     state = engine_model.bare()
+    state["address"]["", "eth9", "2001:db8::1/64"] = {}
     state["address"]["", "eth9", "192.0.2.1/30"] = {}
     state["address"]["", "eth8", "203.0.113.1/24"] = {}
     state["address"]["pod", "eth9", "203.0.113.2/24"] = {}
