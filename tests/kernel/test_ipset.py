@@ -12,6 +12,7 @@ import time
 
 import pytest
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine import kernel
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.engine import Failed
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.errors import Conflict, Invalid, OperationFailed
 from engine_documents import sets
 from features import has
@@ -189,6 +190,11 @@ def test_the_order_of_a_set_of_sets(node):
         "ipset del l b -exist", "ipset del l c -exist", "ipset add l c -exist", "ipset add l b -exist"]
     assert members(node, "l") == ["a", "c", "b"]
     node.settled(wanted("a", "c", "b"))
+
+    after = dict(wanted("c", "b", "a"), iptables_chain=[{"chain": "NEW", "rules": ["-j RETURN"]}])
+    with pytest.raises(Failed, match="Nothing is changed"):
+        node.apply(after, fail_at=len(node.apply(after, check=True).operations) - 1)
+    assert members(node, "l") == ["a", "c", "b"]
 
 
 def test_a_rule_never_misses_a_set_that_is_swapped(node):

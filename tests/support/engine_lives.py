@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine's promises held against documents that follow one another on a node that holds foreign things, and what was counted."""
 
+import difflib
 import re
 
 import engine_foreign
@@ -147,7 +148,7 @@ def every_fault(life, foreign, tally):
             operations = engine_node.apply(after, check=True).operations
             start = engine_node.snapshot(sysctls=False)
             for number in range(len(operations)):
-                fails(after, number)
+                fails(after, number, operations)
             # What one failure leaves behind or loses, the next ones take for the start: it is still there, or missing, at the end.
             if engine_node.differences(start, engine_node.snapshot(sysctls=False)):
                 find_fault(life, foreign, before, after)
@@ -160,14 +161,16 @@ def every_fault(life, foreign, tally):
     tally.examples += 1
 
 
-def fails(document, number):
+def fails(document, number, operations):
     try:
-        engine_node.apply(document, fail_at=number)
+        done = engine_node.apply(document, fail_at=number)
     except Exception as error:
         if "made to fail by a test. Nothing is changed" not in str(error) or not error.rolled_back:
             raise
         return
-    raise AssertionError("operation %d did not fail" % number)
+    planned, now = sorted(map(str, operations)), sorted(map(str, done.operations))
+    raise AssertionError("operation %d did not fail: failures before it left something, and the plan is another:\n%s" % (
+        number, "\n".join(difflib.ndiff(planned, now))))
 
 
 def find_fault(life, foreign, before, after):
@@ -177,7 +180,8 @@ def find_fault(life, foreign, before, after):
         for document in life[:life.index(before) + 1] if before else ():
             engine_node.apply(document)
         start = engine_node.snapshot(sysctls=False)
-        for number, operation in enumerate(engine_node.apply(after, check=True).operations):
-            fails(after, number)
+        operations = engine_node.apply(after, check=True).operations
+        for number, operation in enumerate(operations):
+            fails(after, number, operations)
             found = engine_node.differences(start, engine_node.snapshot(sysctls=False))
             assert not found, "from %s\nto %s\nafter a failure at operation %d (%s):\n%s" % (before, after, number, operation, "\n".join(found))

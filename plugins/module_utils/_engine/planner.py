@@ -95,7 +95,8 @@ class Planner:
                                    % (kind.describe(key), found["type"], item["type"], chain[3], rule))
                 self.do_all(edits(self.work, chain, [other for other in self.work["chain"][chain]["rules"] if other != rule]))
             for other, holder in kind.holders(self.work, key):
-                left = {text: member for text, member in holder["members"].items() if text != key[1]}
+                left = holder["members"].copy()
+                del left[key[1]]
                 self.do(Operation(kind, "change", other, before=holder, after={"members": left}))
             self.remove_one(kind, key)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections import OrderedDict
 
 from ..errors import Conflict, Invalid, OperationFailed
 from ..columns import ipv4_prefixes, ipv4s
@@ -193,7 +194,7 @@ class Ipset(Kind):
             same = {text: member for text, member in found["members"].items()
                     if text in members and _alike(member, members[text], wanted["timeout"])}
             if len(same) != len(members) or len(same) != len(found["members"]) or self.order(found) and list(same) != list(members):
-                changed["members"] = {text: same.get(text, member) for text, member in members.items()} if same else members
+                changed["members"] = _kept(wanted["type"], {text: same.get(text, member) for text, member in members.items()}) if same else members
         return changed
 
     def holders(self, state, key):
@@ -337,7 +338,8 @@ def read(kernel, netns):
     """{key: object} of every set of a namespace."""
     if os.path.isdir("/sys/module") and not os.path.isdir("/sys/module/ip_set"):
         return {}  # and asking the tool would load it; a container's /sys has no modules to tell of, and loads none
-    return {(netns, name): item for name, item in _parse(kernel.run(netns, [TOOL, "save"])).items()}
+    return {(netns, name): dict(item, members=_kept(item["type"], item["members"]))
+            for name, item in _parse(kernel.run(netns, [TOOL, "save"])).items()}
 
 
 def _parse(text):
@@ -442,9 +444,14 @@ def _as_loaded(item, saved):
     if item["members"] is not None and not isinstance(item["members"], NormalMembers):
         asked = list(item["members"].values())
         loaded = [(int(member["comment"]), text, member) for text, member in saved["members"].items()]
-        normal["members"] = {text: dict(member, timeout=asked[i]["timeout"], comment=asked[i]["comment"])
-                             for i, text, member in (loaded if item["type"] == LIST else sorted(loaded, key=lambda one: one[:2]))}
+        normal["members"] = _kept(item["type"], {text: dict(member, timeout=asked[i]["timeout"], comment=asked[i]["comment"])
+                                                 for i, text, member in (loaded if item["type"] == LIST else sorted(loaded, key=lambda one: one[:2]))})
     return normal
+
+
+def _kept(type_, members):
+    """Members of a set of sets in an order that counts, also where two sets are compared: the first of them that matches is what is met."""
+    return OrderedDict(members) if type_ == LIST else members
 
 
 def ip_version(item):
