@@ -85,12 +85,16 @@ def test_one_and_true_are_not_the_same():
     assert columns.validated(KINDS["route"].schema, [dict(route(0), metric=value) for value in (1, True)]) is None
 
 
-def test_messages_by_their_shape():
+def test_messages_by_their_shape(monkeypatch):
     def message(number, *attributes):
         body = number.to_bytes(4, "big") + b"".join(wire.attribute(kind, payload) for kind, payload in attributes)
         return 16 + len(body), (16 + len(body)).to_bytes(4, sys.byteorder) + bytes(12) + body
 
-    found = wire.shapes([message(1, (2, b"abcdef"), (3, b"wxyz")), message(2, (3, b"wxyz"), (2, b"abcdef")), message(3, (2, b"ghijkl"), (3, b"stuv")),
-                         message(4, (2, b"abcdef")), message(5)], 4)
+    messages = [message(1, (2, b"abcdef"), (3, b"wxyz")), message(2, (3, b"wxyz"), (2, b"abcdef")), message(3, (2, b"ghijkl"), (3, b"stuv")),
+                message(4, (2, b"abcdef")), message(5)]
+    few = sorted(([head[3] for head in headers], columns_) for headers, columns_ in wire.shapes(messages, 4))
+    assert [number for (number,), dummy in few] == [1, 2, 3, 4, 5] and few[2][1] == {2: (b"ghijkl",), 3: (b"stuv",)} and few[4][1] == {}
+    monkeypatch.setattr(wire, "FEW", 0)
+    found = wire.shapes(messages, 4)
     assert sorted(([head[3] for head in headers], columns_) for headers, columns_ in found) == [
         ([1, 3], {2: (b"abcdef", b"ghijkl"), 3: (b"wxyz", b"stuv")}), ([2], {3: (b"wxyz",), 2: (b"abcdef",)}), ([4], {2: (b"abcdef",)}), ([5], {})]
