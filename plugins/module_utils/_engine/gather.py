@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link, address, bridge_vlan, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl, veth
+from .kinds import LINKS, _link_messages, address, bridge_vlan, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl, veth
 from .kinds import vxlan_fdb, xfrm_policy, xfrm_state
 from .state import State
 
@@ -152,10 +152,10 @@ def read_links(kernel, namespaces, others, state):
         return known[(name, nsid)]
 
     for name in namespaces:
-        state["link"].update(_link.read(kernel, name, LINKS, place_of))
+        state["link"].update(_link_messages.read(kernel, name, LINKS, place_of))
     for name in others:
         try:
-            found = _link.read(kernel, name, LINKS, place_of)
+            found = _link_messages.read(kernel, name, LINKS, place_of)
         except FabricError:
             continue  # it went while we looked
         state["link"].update((key, link) for key, link in found.items()

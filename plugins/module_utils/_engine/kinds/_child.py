@@ -16,7 +16,8 @@ from .. import wire
 from ..errors import Invalid, OperationFailed
 from ..fields import AUTO, Option, interface
 from ._base import NETNS, OWN_NETNS, ip
-from ._link import END, IFLA_IFNAME, IFLA_LINK, IFLA_NET_NS_FD, change_link, flat_words, header
+from ._link import END, change_link
+from ._link_messages import IFLA_IFNAME, IFLA_LINK, IFLA_NET_NS_FD, flat_words, header
 from ._raw import RawLink
 
 PARENT = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 
 from .. import wire
-from ._link import IFLA_IFNAME, IFLA_LINKINFO, INFO_DATA, INFO_KIND, Data, Link, flag_words, header, set_link
+from ._link import Data, Link, flag_words
+from ._link_messages import IFLA_IFNAME, IFLA_LINKINFO, INFO_DATA, INFO_KIND, header, set_link
 
 USER_HZ = 100  # in which the kernel counts times that a user sees
 

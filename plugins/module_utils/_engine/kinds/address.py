@@ -19,7 +19,8 @@ from ..fields import Option, interface, interface_address
 from ..owner import fabric_of_link
 from . import _hops
 from ._base import NETNS, Kind, ip, place
-from ._link import LOOPBACK, refuse_fabric, whose
+from ._link import refuse_fabric, whose
+from ._link_messages import LOOPBACK
 from .route import KERNEL, MAIN, sharing
 
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_RT_PRIORITY, IFA_PROTO = 1, 2, 3, 4, 8, 9, 11

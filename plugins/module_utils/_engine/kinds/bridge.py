@@ -11,7 +11,8 @@ from ..errors import Conflict, Invalid
 from ..fields import Option, between
 from . import _vlans
 from ._base import Operation, ip
-from ._link import END, Data, flag_words, set_link
+from ._link import END, Data, flag_words
+from ._link_messages import set_link
 from ._raw import RawLink, flag, one_of, seconds, whole
 
 ETHERNET_MTU = 1500  # bytes; what a bridge is born with

@@ -20,7 +20,8 @@ from ..errors import Conflict, Invalid, OperationFailed
 from ..fields import Option, interface
 from . import _vlans
 from ._base import NETNS, Kind, bridge, place
-from ._link import IFLA_IFNAME, IFLA_LINKINFO, INFO_DATA, INFO_KIND, header, refuse_fabric, whose
+from ._link import refuse_fabric, whose
+from ._link_messages import IFLA_IFNAME, IFLA_LINKINFO, INFO_DATA, INFO_KIND, header
 from .bridge import DEFAULT_PVID
 
 IFLA_AF_SPEC, IFLA_EXT_MASK = 26, 29

@@ -13,7 +13,8 @@ from ..errors import Conflict
 from ..fields import Option, named_namespace
 from ..owner import fabric_of_link
 from ._base import Kind, ip
-from ._link import IFF_UP, IFLA_GROUP, IFLA_IFALIAS, LOOPBACK, LOOPBACK_INDEX, lose_link, set_link
+from ._link import lose_link
+from ._link_messages import IFF_UP, IFLA_GROUP, IFLA_IFALIAS, LOOPBACK, LOOPBACK_INDEX, set_link
 
 
 class Netns(Kind):

@@ -21,7 +21,8 @@ from .. import wire
 from ..errors import Invalid, OperationFailed
 from ..fields import Option, between
 from ._base import ip
-from ._link import END, Data, Link, flat_words, set_link
+from ._link import END, Data, Link
+from ._link_messages import flat_words, set_link
 
 DEVICE = "/dev/net/tun"
 MODES = {"tun": 1, "tap": 2}  # IFF_TUN, IFF_TAP, and what IFLA_TUN_TYPE says

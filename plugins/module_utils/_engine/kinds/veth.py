@@ -10,7 +10,8 @@ from .. import wire
 from ..errors import Conflict
 from ..fields import Option
 from ._base import OWN_NETNS, place
-from ._link import END, IFLA_NET_NS_FD, Link, end_entry, flat_words
+from ._link import END, Link, end_entry
+from ._link_messages import IFLA_NET_NS_FD, flat_words
 from ._raw import flat, specific
 
 VETH_INFO_PEER = 1
