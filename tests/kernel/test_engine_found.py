@@ -26,6 +26,9 @@ FOUND = {
     "veth, and then a VXLAN device of its name with FDB entries": [{"veth": [pair()]}, {"vxlan": [VXLAN], "vxlan_fdb": [FDB]}, {"veth": [pair()]}],
     "sysctl of IPv6 on a veth that keeps too small an MTU": [
         {"veth": [pair(mtu=1200)]}, {"veth": [pair()], "sysctl": [{"key": "net/ipv6/conf/s0x/accept_ra", "value": "0"}]}],
+    "sysctl of IPv6 on a macvlan whose parent has too small an MTU": [
+        {"bridge": [{"name": "b0", "mtu": mtu, "mac": "02:00:00:00:00:10", "stp": False}], "macvlan": [{"name": "m0", "parent": "b0"}],
+         "sysctl": [{"key": "net/ipv6/conf/m0/accept_ra", "value": "0"}]} for mtu in (1200, 1300)],
     "macvlan whose MAC another still has elsewhere": [dict(P, macvlan=[macvlan("m0", 1, netns="p")]), dict(P, macvlan=[macvlan("m1", 1)])],
     "macvlan with the other's MAC, by turns": [
         {"macvlan": [macvlan("m0", 1), macvlan("m1", 2)]}, {"macvlan": [macvlan("m0", 2), macvlan("m1", 1)]}],

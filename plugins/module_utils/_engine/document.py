@@ -297,11 +297,14 @@ def _where_to_make(there):
 
 
 def _mtu_of(key, links, found):
-    """The MTU that a device will have, or None where nothing says it: one that is wanted without an MTU keeps what it has."""
+    """The MTU that a device will have, or None where nothing says it: one that is wanted without an MTU keeps what it has, or is made with that of
+    what it stands on, and never has a larger one."""
     item, there = links.get(key) or {}, found["link"].get(key)
-    if item.get("mtu") is None and there is not None and not (item and LINKS[item["kind"]].must_replace(there, item)):
-        return there["mtu"]
-    return item.get("mtu")
+    if item.get("mtu") is not None:
+        return item["mtu"]
+    kept = there is not None and not (item and LINKS[item["kind"]].must_replace(there, item))
+    below = _mtu_of(item["parent"], links, found) if item.get("parent") else None
+    return min((mtu for mtu in (there["mtu"] if kept else None, below) if mtu is not None), default=None)
 
 
 def leave_out_ipv6(wanted, found):

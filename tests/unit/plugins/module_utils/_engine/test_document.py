@@ -253,6 +253,8 @@ UNFIT = [
      "document.address[0].dev: 'b': expected a device with an MTU of at least 1280, which IPv6 needs, not 1279"),
     (Invalid, dict(SMALL, route=[{"dev": "b", "dst": "fd00::/64"}]),
      "document.route[0].dev: 'b': expected a device with an MTU of at least 1280, which IPv6 needs, not 1279"),
+    (Invalid, dict(SMALL, macvlan=[{"name": "m", "parent": "b"}], address=[{"dev": "m", "address": "fd00::1/64"}]),
+     "document.address[0].dev: 'm': expected a device with an MTU of at least 1280, which IPv6 needs, not 1279"),
     (Invalid, {"vxlan_fdb": [{"dev": "vx4", "mac": "66:00:00:00:00:02", "dst": "fd00::2"}]},
      "document.vxlan_fdb[0].dst: 'fd00::2': expected an address of the same family as the device's own, 198.18.0.11"),
     (Invalid, {"bridge": [{"name": "b", "mtu": "auto"}]},
