@@ -93,8 +93,10 @@ def test_a_file_with_something_else(node, content):
 
 
 def test_a_shared_key_that_is_not_there(node):
+    wanted = wireguard(peer(4, preshared_key_file="/run/keys/none"))
+    assert node.apply(wanted, check=True).missing == ["/run/keys/none"]  # which the run may write before
     with pytest.raises(FabricError, match="/run/keys/none: .*there is no such file; put it there, readable for root alone"):
-        node.apply(wireguard(peer(4, preshared_key_file="/run/keys/none")), check=True)
+        node.apply(wanted)
     with pytest.raises(FabricError, match="/run/gone/key: .*it cannot be made: No such file or directory.*Nothing is changed"):
         node.apply(wireguard(private_key_file="/run/gone/key"))
 
