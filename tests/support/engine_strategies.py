@@ -160,6 +160,15 @@ def vxlan(draft):
             found.update(vni=10 * number + draft.again(("vni", name), 7, 8, tenths=9), port=draft.again(("port", name), 8472, 8472, 4789),
                          group=draft.pick("", "", "", "239.1.1.1"))
         draft.document["vxlan"].append({option: value for option, value in found.items() if value is not None})
+    if draft.document["bridge_port"]:
+        no_tunnel_is_a_port(draft)
+
+
+def no_tunnel_is_a_port(draft):
+    """Where the underlay's far end is one: it would carry itself, packets without end, for which the kernel drops those of the whole machine."""
+    for tunnel in draft.document["vxlan"]:
+        tunnel.pop("bridge_port", None)
+        tunnel["master"] = draft.devices["", tunnel["name"]]["master"] = ""
 
 
 def bridge_port(draft):
@@ -172,6 +181,7 @@ def bridge_port(draft):
     if masters and draft.draw(st.integers(0, 4)):
         flags = {flag: draft.maybe() for flag in draft.some(*PORT_FLAGS)} or None
         draft.add("bridge_port", name="eth9p", master=draft.pick(*masters), bridge_port=flags, move_addresses=draft.pick(None, None, False))
+        no_tunnel_is_a_port(draft)
 
 
 def dummy(draft):
@@ -448,7 +458,7 @@ BESIDE = {
 }  # fmt: skip
 
 # How many times as many examples: of these a document has one or two, where it has any, or something seldom becomes of them.
-SELDOM = {"bridge_port": 3, "macvlan": 2, "tuntap": 2, "ipset": 2, "sysctl": 2, "vxlan_fdb": 2, "neighbour": 2, "proxy_neighbour": 4, "route": 2,
+SELDOM = {"bridge_port": 4, "macvlan": 2, "tuntap": 2, "ipset": 2, "sysctl": 2, "vxlan_fdb": 2, "neighbour": 2, "proxy_neighbour": 4, "route": 2,
           "xfrm_policy": 2}
 
 # What can become of an object that is wanted before and after: of most kinds it can be changed, or has to be made anew.
