@@ -44,6 +44,23 @@ def test_a_failure_at_every_operation(node, name):
     node.settled(after)
 
 
+@pytest.mark.parametrize("stage", ["add", "change"])
+@pytest.mark.parametrize("name", ["nothing to flannel", "VNI", "subnet", "masquerade off"])
+def test_a_failure_in_a_stage(node, name, stage):
+    before, after = dict(UNDO, **CHANGES)[name]
+    node.apply(before)
+    if stage == "change" and before:
+        node.apply(after, stage="add")
+    start = node.snapshot(sysctls=False)
+    operations = node.apply(after, stage=stage, check=True).operations
+    assert operations or name == "masquerade off"
+    for number, operation in enumerate(operations):
+        with pytest.raises(Exception, match="made to fail by a test. Nothing is changed"):
+            node.apply(after, stage=stage, fail_at=number)
+        found = node.differences(start, node.snapshot(sysctls=False))
+        assert not found, "after a failure at operation %d (%s):\n%s" % (number, operation, "\n".join(found))
+
+
 def test_what_the_kernel_refuses_is_put_back(node):
     node.apply(flannel())
     start = node.snapshot()

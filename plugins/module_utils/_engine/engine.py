@@ -256,7 +256,7 @@ def _unread(found, model, operations):
     its time to start, and what there is none of in whatever namespace."""
     touched = {operation.kind.table for operation in operations}
     unread = {table: found[table] for table in ("chain", "ipset") if not touched & {table, "netns"}}
-    unread.update((table, {}) for table in OPTIONAL if not found[table] and not model[table].touched)
+    unread.update((table, {}) for table in OPTIONAL if not found[table] and not model[table])
     return unread
 
 

@@ -55,6 +55,8 @@ def _with_sinks(whole, change, model):
     for operation in whole:
         if operation.verb == "remove" and _sink(operation) and operation.key in planner.work["route"]:
             planner.do(operation)
+    for table, items in planner.work.items():
+        items.touched = {**model[table].touched, **items.touched}  # for the way back: of both plans
     return change + planner.operations, planner.work
 
 

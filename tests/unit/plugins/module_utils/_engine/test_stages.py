@@ -51,6 +51,8 @@ def test_the_stages_together_are_the_whole(before, after):
         operations, state, left = engine_model.staged(state, WAYS[after], stage)
         done += operations
         assert stage not in left
+        # What is not said to be touched would not be put back after a failure.
+        assert all(operation.key in state.touched()[operation.kind.table] for operation in operations if operation.kind.table != "chain")
         # The engine asks so whether what it did has stuck.
         assert engine_model.staged(state, WAYS[after], stage)[0] == []
         # What is left is told truly: the rest of the way is that and nothing else.
