@@ -225,7 +225,11 @@ class IptablesRule(_Iptables):
 
     def simulate(self, state, operation):
         chain, position, rule = operation.key[:4], operation.key[4], operation.key[5]
-        rules = state["chain"].setdefault(chain, {"rules": [], "policy": "ACCEPT"})["rules"]
+        chains = state["chain"]
+        if chain not in chains.touched:  # its list may be another state's too; copied once, since there may be thousands of rules
+            found = chains.get(chain, {"rules": (), "policy": "ACCEPT"})
+            chains[chain] = dict(found, rules=list(found["rules"]))
+        rules = chains[chain]["rules"]
         if operation.verb == "add":
             rules.insert(position - 1, rule)
         else:
@@ -342,9 +346,7 @@ def edits(work, chain, result):
     found = work["chain"].get(chain, {"rules": []})["rules"]
     if found == result:
         return
-    if chain in work["chain"]:
-        found = list(found)
-        work.alter("chain", chain, rules=list(found))  # the copy that simulate edits in place
+    found = list(found)  # simulate edits that of a chain which was altered before
     for tag, i1, i2, j1, j2 in reversed(_opcodes(found, result)):
         if tag in ("delete", "replace"):
             for position in range(i2, i1, -1):
