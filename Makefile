@@ -92,7 +92,7 @@ vm-shell:  ## a shell on a virtual machine: make vm-shell NODE=node1
 
 .PHONY: test
 test:  ## everything that needs no virtual machine
-	@$(MAKE) --jobs=2 TOGETHER=1 site-test scenarios kernel sanity unit lint docs
+	@$(MAKE) --jobs=2 TOGETHER=1 site-test scenarios kernel properties sanity unit lint docs
 
 .PHONY: test-vm
 test-vm: kernel kernel-vm kernel-report  ## what needs virtual machines: kernel features that this kernel lacks, and molecule's scenario vm
