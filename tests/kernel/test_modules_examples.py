@@ -16,10 +16,11 @@ import pytest
 import yaml
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import KINDS
 from features import cases
-from module_node import ROOT, forked
+from module_node import forked
 
 pytestmark = pytest.mark.kernel
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTION = "clusternet.fabric."
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 SEEN_ELSEWHERE = {"bird": "molecule/calico-bgp", "bird_info": "molecule/calico-bgp", "cluster": "tests/unit/plugins/modules", "lab": "tests/lab",

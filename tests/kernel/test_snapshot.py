@@ -10,6 +10,7 @@ import sys
 
 import pytest
 import snapshot
+from module_node import output_of
 from sandbox import Sandbox
 
 pytestmark = pytest.mark.kernel
@@ -39,7 +40,7 @@ class Watched(Sandbox):
     """A sandbox that says what a script changed in it."""
 
     def snapshot(self, arguments="--kernel"):
-        return json.loads(self.run("%s %s take %s" % (sys.executable, SCRIPT, arguments)))
+        return json.loads(output_of(lambda: snapshot.main(["take"] + arguments.split()), self.holder.pid))
 
     def changes(self, script, arguments="--kernel"):
         before = self.snapshot(arguments)
@@ -174,7 +175,8 @@ def test_what_moves_by_itself_does_not_show(sandbox):
         "ipset create t0 hash:ip timeout 500; ipset add t0 192.0.2.7"
     )
     traffic = (
-        "ip netns exec quiet ping -c 2 -i 0.2 -W 5 198.51.100.1; sleep 1;"
+        "ip netns exec quiet ping -c 1 -w 20 -i 0.2 198.51.100.1; sleep 1;"
+        # -w: until one is answered, since a device that has just come up may have no carrier yet.
         # What it left behind is there, and is not counted.
         "ip neigh show dev br0 | grep -q 198.51.100.50; bridge fdb show br br0 | grep -q -v permanent;"
         "iptables-nft -L -v -n; ip netns add passing; ip netns delete passing"

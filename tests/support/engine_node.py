@@ -107,6 +107,14 @@ def _visit(places):
             os.close(descriptor)
 
 
+def _enter(pid):
+    """Be where another process is, for good."""
+    places = [(os.open("/proc/%d/ns/%s" % (pid, name), os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
+    for descriptor, flag in places:
+        _call("setns", descriptor, flag)
+        os.close(descriptor)
+
+
 def _end_what_still_runs():
     """What a test left running goes with its node, as it would with a machine."""
     here = os.readlink("/proc/self/ns/mnt")
@@ -196,16 +204,19 @@ def _files():
 
 def differences(before, after):
     """What differs between two snapshots, in words."""
-    sides = copy.deepcopy([before, after])
-    for side in sides:
-        for namespace in side["namespaces"].values():
-            if isinstance(namespace, dict):
-                _forget_the_past(namespace)
-    return snapshots.diff(*sides)[0]
+    return snapshots.diff(settled_part(before), settled_part(after))[0]
+
+
+def settled_part(snapshot_):
+    """A snapshot without what the kernel does of itself, sooner or later, and what says no more than what a device once was."""
+    snapshot_ = copy.deepcopy(snapshot_)
+    for namespace in snapshot_["namespaces"].values():
+        if isinstance(namespace, dict):
+            _forget_the_past(namespace)
+    return snapshot_
 
 
 def _forget_the_past(namespace):
-    """Leave out what the kernel does of itself, sooner or later, and what says no more than what a device once was."""
     for link in namespace["links"].values():
         link.pop("permaddr", None)  # the MAC that it was born with
         if "UP" not in link["flags"]:
@@ -273,9 +284,8 @@ def replay(commands):
 
 # --- other processes ----------------------------------------------------------------------------------------------
 
-def fork(function):
-    """Run a function in a child process that shares the node; its number. The caller waits for it."""
-    must_be_away()
+def fork(function, where=None):
+    """Run a function in a child process that shares the node, or is where a process is (its number): the child's. The caller waits for it."""
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
@@ -283,6 +293,9 @@ def fork(function):
         return child
     code = 1
     try:
+        if where is not None:
+            _enter(where)
+        must_be_away()
         function()
         code = 0
     except BaseException:  # the child must never come back into the test

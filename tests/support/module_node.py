@@ -1,37 +1,26 @@
 # Copyright (c) 2026 clusternet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sandbox in which modules are run as Ansible runs them: a process of their own, arguments in JSON, the answer in JSON."""
+"""A sandbox in which modules are run: arguments in JSON, the answer in JSON, in a process of their own that need not start Python anew."""
 
 import importlib
 import json
 import os
-import pathlib
-import subprocess
 import sys
 import tempfile
 
 import engine_node
 import sandbox
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
 
 class ModuleNode(sandbox.Sandbox):
     def module(self, name, /, check=False, **options):
         """What module `name` answers to the options. A module that fails is not an error here: look at `failed`."""
-        arguments = dict(options, _ansible_check_mode=check, _ansible_diff=True)
-        path = os.pathsep.join([str(ROOT / ".ansible/collections")] + [folder for folder in sys.path if folder])
-        command = self.enter(sys.executable, str(ROOT / "plugins/modules" / (name + ".py")))
-        done = subprocess.run(command, input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), capture_output=True, text=True,
-                              env=dict(os.environ, PYTHONPATH=path), timeout=60, check=False)
-        if not done.stdout.lstrip().startswith("{"):
-            raise AssertionError("module %s broke: %s%s" % (name, done.stdout, done.stderr))
-        return json.loads(done.stdout)
+        return forked(name, check, self.holder.pid, **options)
 
     def snapshot(self):
-        """The kernel's state, by the script that shares no code with the engine."""
-        return self.run("%s %s --kernel" % (sys.executable, ROOT / "tests/support/snapshot.py"))
+        """The kernel's state, by the script that shares no code with the engine; without what the kernel does of itself, sooner or later."""
+        return json.loads(output_of(lambda: json.dump(engine_node.settled_part(engine_node.snapshot())["namespaces"], sys.stdout), self.holder.pid))
 
     def life(self, name, options, absent=None):
         """Present in check mode, twice for real, and gone again: what is promised of every module. Returns the answer of the first real run.
@@ -60,27 +49,34 @@ class ModuleNode(sandbox.Sandbox):
         return made
 
 
-def forked(name, /, check=False, **options):
-    """What module `name` answers in the node that this process is in (engine_node): a child that need not start Python anew."""
+def forked(name, /, check=False, where=None, **options):
+    """What module `name` answers in the node that this process is in (engine_node), or where another process is."""
     main = importlib.import_module("ansible_collections.clusternet.fabric.plugins.modules." + name).main
-    arguments = dict(options, _ansible_check_mode=check, _ansible_diff=True)
+    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": dict(options, _ansible_check_mode=check, _ansible_diff=True)})
+    text = output_of(main, where, arguments)
+    if not text.lstrip().startswith("{"):
+        raise AssertionError("module %s broke: %s" % (name, text))
+    return json.loads(text)
+
+
+def output_of(function, where=None, text=""):
+    """Standard output of a function that is run in a child process with `text` as its standard input."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
-        given.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+        given.write(text.encode())
         given.seek(0)
 
         def run():
             os.dup2(given.fileno(), 0)
             os.dup2(said.fileno(), 1)
-            sys.argv = [name]
+            sys.argv = ["test"]
             sys.stdin, sys.stdout = open(0, encoding="utf-8", closefd=False), open(1, "w", encoding="utf-8", closefd=False)
             try:
-                main()
+                function()
             except SystemExit:
+                pass
+            finally:
                 sys.stdout.flush()
 
-        os.waitpid(engine_node.fork(run), 0)
+        os.waitpid(engine_node.fork(run, where), 0)
         said.seek(0)
-        text = said.read().decode()
-    if not text.lstrip().startswith("{"):
-        raise AssertionError("module %s broke: %s" % (name, text))
-    return json.loads(text)
+        return said.read().decode()
