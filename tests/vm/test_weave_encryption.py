@@ -92,9 +92,10 @@ def test_another_password_costs_no_packet(vms):
 
 @pytest.mark.parametrize("node", ["node2", "node3"])
 def test_a_machine_that_restarts_is_back_without_a_run(vms, node):
+    address = pods(vms)[node, "a"]  # before it goes: afterwards there may be no pod yet to ask
     vms.cut(node)
     vms.start(node)
-    on(vms, "node1", "ip netns exec a ping -n -q -c 1 -w 120 %s" % pods(vms)[node, "a"])
+    on(vms, "node1", "ip netns exec a ping -n -q -c 1 -w 120 %s" % address)
 
 
 def test_nothing_is_left(vms):

@@ -259,10 +259,13 @@ def _peer_entry(public, peer):
 
 
 def _peer_changes(found, wanted):
-    """[(public key, peer or None to remove it)]; those that go first, since what they may receive can be another's then."""
+    """[(public key, peer or None to remove it)]; those that go first, since what they may receive can be another's then.
+
+    Of a peer that is to have no endpoint any more it cannot be taken (set_peer knows no way): it goes, and comes again.
+    """
     if wanted is None:
         return []
-    return ([(key, None) for key in found if key not in wanted]
+    return ([(key, None) for key, peer in found.items() if key not in wanted or peer["endpoint"] and wanted[key]["endpoint"] == ""]
             + [(key, peer) for key, peer in wanted.items() if found.get(key) != peer])
 
 
