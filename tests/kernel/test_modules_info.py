@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """network_info tells what is there, and what it tells of a fabric is that fabric's document."""
 
+import engine_node
 import pytest
 from module_node import ModuleNode
 
@@ -89,7 +90,7 @@ def test_what_it_tells_of_a_fabric_is_its_document(node, blue):
     for document in (told["document"], node.module("network_info", owner="blue", number=165)["document"]):
         again = node.module("network", owner="blue", number=165, document=document)
         assert again["changed"] is False, again
-    assert node.snapshot() == before
+    assert not engine_node.differences(before, node.snapshot())  # link-local addresses come when devices have a carrier
     document = told["document"]
     assert {section: len(entries) for section, entries in document.items()} == {
         section: len(entries) for section, entries in BLUE.items() if section != "underlay"}

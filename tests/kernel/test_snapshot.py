@@ -3,15 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The snapshot shows a change of every sort, and is blind to what moves by itself."""
 
-import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
 import snapshot
-from module_node import output_of
-from sandbox import Sandbox
+from module_node import ModuleNode
 
 pytestmark = pytest.mark.kernel
 
@@ -36,11 +34,8 @@ iptables-nft -N FOREIGN
 """
 
 
-class Watched(Sandbox):
+class Watched(ModuleNode):
     """A sandbox that says what a script changed in it."""
-
-    def snapshot(self, arguments="--kernel"):
-        return json.loads(output_of(lambda: snapshot.main(["take"] + arguments.split()), self.holder.pid))
 
     def changes(self, script, arguments="--kernel"):
         before = self.snapshot(arguments)
@@ -175,8 +170,8 @@ def test_what_moves_by_itself_does_not_show(sandbox):
         "ipset create t0 hash:ip timeout 500; ipset add t0 192.0.2.7"
     )
     traffic = (
+        # Until one is answered: a device that has just come up may have no carrier yet.
         "ip netns exec quiet ping -c 1 -w 20 -i 0.2 198.51.100.1; sleep 1;"
-        # -w: until one is answered, since a device that has just come up may have no carrier yet.
         # What it left behind is there, and is not counted.
         "ip neigh show dev br0 | grep -q 198.51.100.50; bridge fdb show br br0 | grep -q -v permanent;"
         "iptables-nft -L -v -n; ip netns add passing; ip netns delete passing"

@@ -67,9 +67,7 @@ def node(setup=UNDERLAY):
         yield
     finally:
         _end_what_still_runs()
-        for descriptor, flag in homes:
-            _call("setns", descriptor, flag)
-            os.close(descriptor)
+        _go(homes)
         os.chdir(folder)
 
 
@@ -87,9 +85,16 @@ def twin(setup=UNDERLAY):
             os.close(descriptor)
 
 
-def _places():
-    """The namespaces that this process is in: [(descriptor, flag)]."""
-    return [(os.open("/proc/self/ns/" + name, os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
+def _places(pid="self"):
+    """The namespaces that a process is in: [(descriptor, flag)]."""
+    return [(os.open("/proc/%s/ns/%s" % (pid, name), os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
+
+
+def _go(places):
+    """Be there for good; the descriptors are closed."""
+    for descriptor, flag in places:
+        _call("setns", descriptor, flag)
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -102,17 +107,7 @@ def _visit(places):
         must_be_away()
         yield
     finally:
-        for descriptor, flag in homes:
-            _call("setns", descriptor, flag)
-            os.close(descriptor)
-
-
-def _enter(pid):
-    """Be where another process is, for good."""
-    places = [(os.open("/proc/%d/ns/%s" % (pid, name), os.O_RDONLY), flag) for name, flag in (("net", CLONE_NEWNET), ("mnt", CLONE_NEWNS))]
-    for descriptor, flag in places:
-        _call("setns", descriptor, flag)
-        os.close(descriptor)
+        _go(homes)
 
 
 def _end_what_still_runs():
@@ -204,19 +199,16 @@ def _files():
 
 def differences(before, after):
     """What differs between two snapshots, in words."""
-    return snapshots.diff(settled_part(before), settled_part(after))[0]
-
-
-def settled_part(snapshot_):
-    """A snapshot without what the kernel does of itself, sooner or later, and what says no more than what a device once was."""
-    snapshot_ = copy.deepcopy(snapshot_)
-    for namespace in snapshot_["namespaces"].values():
-        if isinstance(namespace, dict):
-            _forget_the_past(namespace)
-    return snapshot_
+    sides = copy.deepcopy([before, after])
+    for side in sides:
+        for namespace in side["namespaces"].values():
+            if isinstance(namespace, dict):
+                _forget_the_past(namespace)
+    return snapshots.diff(*sides)[0]
 
 
 def _forget_the_past(namespace):
+    """Leave out what the kernel does of itself, sooner or later, and what says no more than what a device once was."""
     for link in namespace["links"].values():
         link.pop("permaddr", None)  # the MAC that it was born with
         if "UP" not in link["flags"]:
@@ -294,7 +286,7 @@ def fork(function, where=None):
     code = 1
     try:
         if where is not None:
-            _enter(where)
+            _go(_places(where))
         must_be_away()
         function()
         code = 0

@@ -6,11 +6,15 @@
 import importlib
 import json
 import os
+import signal
 import sys
 import tempfile
 
 import engine_node
 import sandbox
+import snapshot
+
+LIMIT = 60  # seconds
 
 
 class ModuleNode(sandbox.Sandbox):
@@ -18,9 +22,9 @@ class ModuleNode(sandbox.Sandbox):
         """What module `name` answers to the options. A module that fails is not an error here: look at `failed`."""
         return forked(name, check, self.holder.pid, **options)
 
-    def snapshot(self):
-        """The kernel's state, by the script that shares no code with the engine; without what the kernel does of itself, sooner or later."""
-        return json.loads(output_of(lambda: json.dump(engine_node.settled_part(engine_node.snapshot())["namespaces"], sys.stdout), self.holder.pid))
+    def snapshot(self, arguments="--kernel"):
+        """The kernel's state, by the script that shares no code with the engine."""
+        return json.loads(output_of(lambda: snapshot.main(arguments.split()), self.holder.pid))
 
     def life(self, name, options, absent=None):
         """Present in check mode, twice for real, and gone again: what is promised of every module. Returns the answer of the first real run.
@@ -60,15 +64,16 @@ def forked(name, /, check=False, where=None, **options):
 
 
 def output_of(function, where=None, text=""):
-    """Standard output of a function that is run in a child process with `text` as its standard input."""
+    """Standard output of a function that is run in a child process with `text` as its standard input, for LIMIT seconds at most."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(text.encode())
         given.seek(0)
 
         def run():
+            signal.alarm(LIMIT)
             os.dup2(given.fileno(), 0)
             os.dup2(said.fileno(), 1)
-            sys.argv = ["test"]
+            sys.argv = ["test"]  # a module would take an argument for the file with its options
             sys.stdin, sys.stdout = open(0, encoding="utf-8", closefd=False), open(1, "w", encoding="utf-8", closefd=False)
             try:
                 function()
@@ -77,6 +82,9 @@ def output_of(function, where=None, text=""):
             finally:
                 sys.stdout.flush()
 
-        os.waitpid(engine_node.fork(run, where), 0)
+        status = os.waitpid(engine_node.fork(run, where), 0)[1]
         said.seek(0)
-        return said.read().decode()
+        output = said.read().decode()
+    if status:
+        raise AssertionError("broke with status %d, see its standard error: %s" % (status, output))
+    return output
