@@ -21,6 +21,7 @@ def states(names, release, root="/"):
     """Per name C(present), C(loadable), C(missing), or C(unknown) where nothing on this machine tells."""
     folder = os.path.join(root, "lib/modules", release)
     builtin, loadable = _listed(os.path.join(folder, "modules.builtin")), _listed(os.path.join(folder, "modules.dep"))
+    loaded = _loaded(root)
     config = None
     result = {}
     for name in names:
@@ -28,7 +29,7 @@ def states(names, release, root="/"):
         proof = _PROOFS.get(key)
         if key in _SWITCHES and _is_one(os.path.join(root, _SWITCHES[key])):
             result[name] = "missing"
-        elif os.path.isdir(os.path.join(root, "sys/module", key)) or (proof and os.path.exists(os.path.join(root, proof))):
+        elif key in loaded or os.path.isdir(os.path.join(root, "sys/module", key)) or (proof and os.path.exists(os.path.join(root, proof))):
             result[name] = "present"
         elif builtin is not None and key in builtin:
             result[name] = "present"
@@ -52,6 +53,15 @@ def _is_one(path):
             return file.read().strip() == "1"
     except OSError:
         return False
+
+
+def _loaded(root):
+    """What is loaded, and not built in: a container, as systemd-nspawn makes it, may have no /sys/module."""
+    try:
+        with open(os.path.join(root, "proc/modules"), encoding="utf-8") as file:
+            return {line.split()[0] for line in file}
+    except OSError:
+        return set()
 
 
 def _listed(path):

@@ -45,6 +45,12 @@ def test_loaded_modules(root):
     assert states(root) == ["present", "present", "present"]
 
 
+def test_loaded_modules_in_a_container_without_sys_module(root):
+    root("lib/modules/6.1/modules.dep", "kernel/drivers/net/vxlan/vxlan.ko.xz:\nkernel/net/netfilter/ipvs/ip_vs.ko:\n")
+    root("proc/modules", "ip_vs 172032 0 - Live 0x0000000000000000\nnf_conntrack 188416 1 ip_vs, Live 0x0000000000000000\n")
+    assert states(root) == ["missing", "loadable", "present"]
+
+
 @pytest.mark.parametrize("path", ["proc/config.gz", "boot/config-6.1"])
 def test_a_kernel_without_modules(root, path):
     root(path, "CONFIG_VXLAN=y\n# CONFIG_IP_VS is not set\nCONFIG_BRIDGE_NETFILTER=y\n")
