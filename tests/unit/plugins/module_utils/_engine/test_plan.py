@@ -49,15 +49,16 @@ GIVEN = {"ageing_time": 300, "vlan_filtering": False, "multicast_snooping": True
 
 
 def plan(document, node):
-    operations, model = planning.plan(node, wanted_of(document, node), OWNER, purge=True)
+    wanted = wanted_of(document, node)
+    operations, model = planning.plan(node, wanted, OWNER, purge=True)
     for key, item in model["sysctl"].items():
-        wanted = any(key[1] == entry["key"] and key[0] == entry.get("netns", "") for entry in document.get("sysctl", ()))
-        item["wanted_by"] = {"blue": item["value"]} if wanted else {}
+        asked = any(key[1] == entry["key"] and key[0] == entry.get("netns", "") for entry in document.get("sysctl", ()))
+        item["wanted_by"] = {"blue": item["value"]} if asked else {}
         item.setdefault("found", "0")
         item.setdefault("below", {})
     noted = [item for table in ("ipset", "xfrm_policy") for item in model[table].values()]
-    noted += [item for key, item in model["address"].items() if key in wanted_of(document, node)["address"]]
-    noted += [item for key, item in model["chain"].items() if key in wanted_of(document, node)["iptables_chain"]]
+    noted += [item for key, item in model["address"].items() if key in wanted["address"]]
+    noted += [item for key, item in model["chain"].items() if key in wanted["iptables_chain"]]
     for item in noted:
         item["noted"] = "blue"  # in the ledger
     for number, item in enumerate(model["link"].values()):
