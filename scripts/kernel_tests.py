@@ -25,7 +25,8 @@ import kernel_record  # noqa: E402
 RECORDS = {"host": ROOT / ".ansible/kernel-tests/host.json", "VM": ROOT / ".ansible/kernel-tests/vm.json"}
 PLAY = ["ansible-playbook", "-i", "inventory/vms"]
 # All of them lie in the machine's own repository (roles/vms/defaults/main.yml).
-PACKAGES = ("ipset", "iptables", "python3-hypothesis", "python3-pyroute2", "python3-pytest", "python3-pytest-xdist", "wireguard-tools")
+PACKAGES = ("ipset", "iptables", "python3-hypothesis", "python3-pyroute2", "python3-pytest", "python3-pytest-xdist", "python3-yaml",
+            "wireguard-tools")
 THERE = "/root/checkout"
 LIMIT = 3000  # seconds for the tests; a machine that hangs is to be seen
 
