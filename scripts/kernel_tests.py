@@ -65,7 +65,7 @@ class Machine:
         collections = THERE + "/.ansible/collections"
         self.run("rm -rf %s; mkdir -p %s/ansible_collections/clusternet; ln -s ../../../.. %s/ansible_collections/clusternet/fabric"
                  % (THERE, collections, collections))
-        self.copy(ROOT, ["plugins", "tests/kernel", "tests/support", "pyproject.toml"], THERE)
+        self.copy(ROOT, ["plugins", "roles", "tests/kernel", "tests/support", "pyproject.toml"], THERE)
         ansible = pathlib.Path(importlib.util.find_spec("ansible").origin).parent
         self.copy(ansible.parent, ["ansible/" + name for name in ("__init__.py", "release.py", "_vendor", "module_utils")], collections)
 

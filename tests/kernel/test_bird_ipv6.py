@@ -54,12 +54,13 @@ def test_it_learns_the_blocks_and_reaches_pods(net):
                      calico_communities=[{"cidr": net.blocks6["node1"], "communities": ["64512:6"]}]), {"tor": "right"})
     net.wait(lambda: set(net.routes("tor")) == set(net.blocks6.values()) | {"fd00:10:96::/108"}, 10)
     # One next hop a node: what every node tells of is shared among them.
-    assert len(net.routes("tor")["fd00:10:96::/108"]) == 3
+    net.wait(lambda: len(net.routes("tor")["fd00:10:96::/108"]) == 3, 10)
     for pod in net.pods6.values():
         net.run("ip netns exec tor ping -n -q -c 1 -W 2 " + pod)
     assert "(64512,6)" in told(net, "tor", net.blocks6["node1"]) and "(64512,6)" not in told(net, "tor", net.blocks6["node2"])
     for name in net.pods6:
-        assert BEHIND in net.routes(name) and "BGP.local_pref: 120" in told(net, name, BEHIND)
+        net.wait(lambda name=name: BEHIND in net.routes(name), 10)
+        assert "BGP.local_pref: 120" in told(net, name, BEHIND)
         net.run("ip netns exec %s-pod ping -n -q -c 1 -W 2 %s" % (name, beside(TOR)))
 
 

@@ -81,7 +81,7 @@ def test_a_router_outside_learns_the_blocks_and_reaches_pods(net):
     settle(net, only, {"tor": "g'h eim"}, hops=" 1", more="password \"g'h eim\"; ttl security on;")
     net.wait(lambda: set(net.blocks.values()) | {"10.96.0.0/12"} <= set(net.routes("tor")), 10)
     # One next hop a node: what every node tells of is shared among them.
-    assert net.routes("tor")["10.96.0.0/12"] == sorted(node["ip"] for node in only["nodes"].values())
+    net.wait(lambda: net.routes("tor")["10.96.0.0/12"] == sorted(node["ip"] for node in only["nodes"].values()), 10)
     for pod in net.pods.values():
         net.run("ip netns exec tor ping -n -q -c 1 -W 2 " + pod)
     text = told(net, "tor", net.blocks["node1"])
@@ -89,7 +89,7 @@ def test_a_router_outside_learns_the_blocks_and_reaches_pods(net):
     assert "(64512,100)" not in told(net, "tor", net.blocks["node2"])
     # And the nodes what is behind it, with the preference that they give it.
     for name in only["nodes"]:
-        assert net.routes(name)[BEHIND] == [TOR]
+        net.wait(lambda name=name: net.routes(name).get(BEHIND) == [TOR], 10)
         assert "BGP.local_pref: 120" in told(net, name, BEHIND)
 
 
@@ -108,9 +108,10 @@ def test_filters(net):
     settle(net, fabric(calico_peers=peers, calico_filters=[dict(rules, name="edge")]))
     net.wait(lambda: {net.blocks["node1"], net.blocks["node3"]} <= set(net.routes("tor")), 10)
     assert net.blocks["node2"] not in net.routes("tor")
-    assert all(BEHIND not in net.routes(name) for name in net.pods)
-    # What the router tells beside that no rule is about.
-    assert net.routes("node1")["192.0.2.0/24"] == [TOR]
+    for name in net.pods:
+        # What the router tells beside that no rule is about.
+        net.wait(lambda name=name: net.routes(name).get("192.0.2.0/24") == [TOR], 10)
+        assert BEHIND not in net.routes(name)
 
 
 def test_pools_as_a_whole(net):
@@ -121,17 +122,18 @@ def test_pools_as_a_whole(net):
     # The router tells node3, of another AS, what node1 told: not to be believed, or what is in no block would go round and round.
     assert "10.244.0.0/16" in net.birdc("tor", "show route export node3")
     for name in net.pods:
-        assert set(net.routes(name)) == {BEHIND, "192.0.2.0/24"} | set(net.blocks.values()) - {net.blocks[name]}
+        wanted = {BEHIND, "192.0.2.0/24"} | set(net.blocks.values()) - {net.blocks[name]}
+        net.wait(lambda name=name, wanted=wanted: set(net.routes(name)) == wanted, 10)
 
 
 def test_one_node_alone_and_as_numbers_that_differ(net):
     only = fabric({"node3": {"calico_as_number": 64513, "fabric_labels": {"rack": "3"}}}, calico_peers=[dict(ALL, node_labels={"rack": "3"})])
     settle(net, only)
-    net.wait(lambda: net.blocks["node3"] in net.routes("tor"), 10)
+    net.wait(lambda: set(net.blocks.values()) <= set(net.routes("tor")), 10)
     assert net.established("tor") == {"node3"}
     # The path tells which way the others' blocks came; node3 is reached from them by eBGP.
     assert re.search(r"BGP.as_path: 64513 64512$", told(net, "tor", net.blocks["node1"]), re.MULTILINE)
-    assert net.routes("node1")[net.blocks["node3"]] == [only["nodes"]["node3"]["ip"]]
+    net.wait(lambda: net.routes("node1").get(net.blocks["node3"]) == [only["nodes"]["node3"]["ip"]], 10)
 
 
 def test_next_hops_as_they_are(net):
@@ -151,7 +153,7 @@ def test_ports_addresses_and_times(net):
     run(net, "tor", text.replace("neighbor 198.51.100.2 as", "neighbor 198.51.100.2 port 1790 as"))
     net.build(only)
     net.wait(lambda: net.established("tor") == {"node1", "node2"}, 15)
-    assert net.established("node3") == {"Mesh_198_51_100_1_port_1790", "Mesh_198_51_100_2_port_1790"}
+    net.wait(lambda: net.established("node3") == {"Mesh_198_51_100_1_port_1790", "Mesh_198_51_100_2_port_1790"}, 15)
     assert "Restart time: 33" in net.birdc("tor", "show protocols all node1")
 
 

@@ -47,6 +47,8 @@ BEFORE = {
     "bridge": "ip netns delete web",
     "bridge_port": "ip link add br-lan type bridge; ip link set br-lan up; ip link add eth1 type veth peer name far1",
     "iptables": "iptables -t nat -A POSTROUTING -s 203.0.113.0/24 -j ACCEPT",
+    "bridge_vlan": "ip link add br-blue type bridge vlan_filtering 1; ip link set br-blue up; "
+                   "for port in veth-web uplink; do ip link add $port type veth peer name $port.far; ip link set $port master br-blue up; done",
     "lease_copy": "mkdir -p /var/lib/clusternet/fabric; echo 'nodes: {}' > /var/lib/clusternet/fabric/leases.yml",
     "neighbour": VTEP,
     "netns": "ip netns delete web",
