@@ -254,7 +254,8 @@ def commit(kernel, ledger, scope, found, operations, model, settled, note, fail_
 def _unread(found, model, operations):
     """{table: its objects} of those that need not be read again, since no operation can have altered them: what tools tell, of which each takes
     its time to start, and what there is none of in whatever namespace."""
-    touched = {operation.kind.table for operation in operations}
+    # A new namespace has no rules, and nobody's sets.
+    touched = {operation.kind.table for operation in operations if (operation.kind.name, operation.verb) != ("netns", "add")}
     unread = {table: found[table] for table in ("chain", "ipset") if not touched & {table, "netns"}}
     unread.update((table, {}) for table in OPTIONAL if not found[table] and not model[table])
     return unread
