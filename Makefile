@@ -126,9 +126,10 @@ docs: prepare-dev  ## the documentation as a site; a warning is an error
 unit: prepare-dev
 	@$(STEP) "unit tests" python -m pytest -n 2 tests/unit
 
+# They wait for the kernel and for programs half of their time, so there are more of them than processors.
 .PHONY: kernel
 kernel: prepare-dev
-	@$(STEP) "kernel tests" python -m pytest -n 2 --dist loadfile --record=.ansible/kernel-tests/host.json tests/kernel \
+	@$(STEP) "kernel tests" python -m pytest -n 4 --dist loadgroup --record=.ansible/kernel-tests/host.json tests/kernel \
 	  --ignore tests/kernel/test_engine_properties.py
 
 # EXAMPLES=50 SEED=7 for more and others: 9 a kind, and a multiple of some, make over 200 of each promise here. What becomes of how many objects is

@@ -60,7 +60,9 @@ class Record:
         config.hook.pytest_deselected(items=dropped)
 
     def pytest_runtest_logreport(self, report):
-        found = self.tests.setdefault(report.nodeid, {"outcome": "passed", "needs": []})
+        # pytest-xdist adds the group that a test belongs to, here its file.
+        nodeid = report.nodeid.removesuffix("@" + pathlib.PurePath(report.nodeid.split("::")[0]).stem)
+        found = self.tests.setdefault(nodeid, {"outcome": "passed", "needs": []})
         found["needs"] = sorted({value for name, value in report.user_properties if name == "needs"} | set(found["needs"]))
         found["outcome"] = max(found["outcome"], report.outcome, key=ORDER.index)
 
