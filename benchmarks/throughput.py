@@ -25,6 +25,7 @@ CASES = {
     "weave": {"fabric_backend": "weave"},
     "weave, partial mesh, a link": {"fabric_backend": "weave", "weave_mesh": "partial"},
     "weave, partial mesh, relayed once": {"fabric_backend": "weave", "weave_mesh": "partial", "weave_connections": CHAIN},
+    "weave, encrypted": {"fabric_backend": "weave", "weave_password": "only-for-the-lab"},
 }
 
 
