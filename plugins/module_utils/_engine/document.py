@@ -15,9 +15,10 @@ from .fields import AUTO, Option
 from .kinds import KINDS, LINKS, bridge_vlan
 from .kinds._base import place
 from .kinds._bulk import Bulk, on_devices
+from .kinds._iptables_tool import BUILT_IN
 from .kinds._link import IPV6_MIN_MTU, sysctl_device
 from .kinds.ipset import ip_version
-from .kinds.iptables import BUILT_IN, CHAIN, sets_of
+from .kinds.iptables import CHAIN, sets_of
 
 UNDERLAY = {
     "address": Option("str", required=True, check=fields.address),

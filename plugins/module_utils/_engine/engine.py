@@ -23,8 +23,8 @@ from .gather import OPTIONAL, XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
 from .kinds import KINDS, ipset
 from .kinds._base import Operation
+from .kinds._iptables_tool import normalise
 from .kinds._link import lose_link
-from .kinds.iptables import normalise
 from .kinds.rule import named as rules_named
 from .kinds.rule import settle_protocols
 from .kinds.sysctl import below

@@ -9,8 +9,8 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _link_messages, address, bridge_vlan, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl, veth
-from .kinds import vxlan_fdb, xfrm_policy, xfrm_state
+from .kinds import LINKS, _iptables_tool, _link_messages, address, bridge_vlan, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl
+from .kinds import veth, vxlan_fdb, xfrm_policy, xfrm_state
 from .state import State
 
 
@@ -49,7 +49,7 @@ SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 def versions():
     """The IP versions whose rules this node has the tool for."""
-    return [version for version, tool in iptables.TOOL.items() if shutil.which(tool + "-save", path=SBIN)]
+    return [version for version, tool in _iptables_tool.TOOL.items() if shutil.which(tool + "-save", path=SBIN)]
 
 
 def gather(kernel, scope, ledger, known=None):
@@ -59,7 +59,7 @@ def gather(kernel, scope, ledger, known=None):
     kernel.forget_gone()
     rules = sorted(scope.iptables) if "chain" not in known else []
     # A tool takes as long to start as a table of netlink takes to be read.
-    begun = {(name, version): iptables.begin_to_read(kernel, name, version) for name, version in rules if not name}
+    begun = {(name, version): _iptables_tool.begin_to_read(kernel, name, version) for name, version in rules if not name}
     for name in kernel.namespaces():
         try:
             state["netns"][(name,)] = netns.read(kernel, name)
@@ -92,7 +92,7 @@ def gather(kernel, scope, ledger, known=None):
         state[table].update(items)
     for name, version in rules:
         if not name or (name,) in state["netns"]:
-            told = begun.get((name, version)) or iptables.begin_to_read(kernel, name, version)
+            told = begun.get((name, version)) or _iptables_tool.begin_to_read(kernel, name, version)
             state["chain"].update(told())
     for name in sorted(scope.ipsets) if "ipset" not in known else ():
         if not name or (name,) in state["netns"]:

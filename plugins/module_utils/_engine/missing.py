@@ -12,7 +12,8 @@ import shutil
 from .errors import FabricError
 from .gather import SBIN
 from .kinds import KINDS, ipset
-from .kinds.iptables import TOOL, sets_of
+from .kinds._iptables_tool import TOOL
+from .kinds.iptables import sets_of
 
 PACKAGES = {"pyroute2": "python3-pyroute2", "iptables": "iptables", "ipset": "ipset"}
 

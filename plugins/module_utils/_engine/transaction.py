@@ -12,7 +12,7 @@ import os
 
 from .errors import FabricError, OperationFailed
 from .kinds._bulk import Bulk, by_kind_and_verb
-from .kinds.iptables import TOOL
+from .kinds._iptables_tool import TOOL
 
 
 class Transaction:

@@ -4,7 +4,7 @@
 """Rules as text, and the edits that turn one list of them into another."""
 
 import pytest
-from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import iptables
+from ansible_collections.clusternet.fabric.plugins.module_utils._engine.kinds import _iptables_tool, iptables
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.owner import Owner
 from ansible_collections.clusternet.fabric.plugins.module_utils._engine.state import State
 from hypothesis import given, settings
@@ -37,7 +37,7 @@ def test_edits_lead_there_and_leave_what_stays(before, after):
 @given(st.lists(st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zs", "Zl", "Zp")) | st.just(" "), min_size=1), min_size=1))
 @settings(max_examples=300, deadline=None)
 def test_words_are_quoted_and_split_again(words):
-    assert iptables.split(" ".join(map(iptables.quoted, words))) == words
+    assert _iptables_tool.split(" ".join(map(_iptables_tool.quoted, words))) == words
 
 
 @pytest.mark.parametrize("line, words", [
@@ -46,7 +46,7 @@ def test_words_are_quoted_and_split_again(words):
     ("! -s 10.0.0.1/32", ["!", "-s", "10.0.0.1/32"]),
 ])  # fmt: skip
 def test_a_line_of_the_tool_in_words(line, words):
-    assert iptables.split(line) == words
+    assert _iptables_tool.split(line) == words
 
 
 def test_whose_a_rule_is():
