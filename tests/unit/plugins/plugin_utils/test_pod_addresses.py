@@ -170,6 +170,8 @@ def test_wrong_values_are_named_with_what_was_expected(common, pod, expected):
      "fabric_pods[0].addresses.dev: 10.244.1.9: is in pool all: expected one of pool dev, which the pod names"),
     ([{"name": "a", "pool": "dev", "address": "10.244.129.5"}, {"name": "b", "pools": ["all", "dev"], "addresses": {"dev": "10.244.129.5"}}],
      "fabric_pods[1].addresses.dev: 10.244.129.5: pod a has it already: expected one address for one pod"),
+    ([{"name": "a", "pools": ["all", "dev"], "addresses": {"dev": "10.244.129.5"}}, {"name": "b", "pool": "dev", "address": "10.244.129.5"}],
+     "fabric_pods[1].address: 10.244.129.5: pod a has it already: expected one address for one pod"),
     ([{"name": "web", "pools": ["all", "dev"]}, {"name": "b", "pools": ["all", "dev"], "addresses": {"dev": "10.244.129.2"}}],
      "fabric_pods[1].addresses.dev: 10.244.129.2: is leased to pod web: expected an address that nobody holds; pin web elsewhere first if this is meant"),
 ])
