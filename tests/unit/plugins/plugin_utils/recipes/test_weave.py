@@ -96,8 +96,8 @@ def test_a_pod_in_two_subnets():
     # One link, its MAC that of the first address, and the way off it by that one's router.
     assert [link["peer"]["mac"] for link in found["veth"]] == ["0a:58:0a:f4:01:03", "0a:58:0a:f4:01:02", "0a:58:0a:f4:81:02"]
     assert [(route["netns"], route["via"]) for route in found["route"]] == [("web", "10.244.1.1"), ("mid", "10.244.1.1"), ("lab", "10.244.129.1")]
-    (web, mid, lab), chains = [link["name"] for link in found["veth"]], {chain["chain"]: chain["rules"] for chain in found["iptables_chain"]
-                                                                        if chain["ip_version"] == 4}
+    web, mid, lab = [link["name"] for link in found["veth"]]
+    chains = {chain["chain"]: chain["rules"] for chain in found["iptables_chain"] if chain["ip_version"] == 4}
     assert chains["WEAVE-SOURCES"] == ["-m physdev --physdev-in %s %s" % (mid, rest) for rest in (
         "-s 10.244.1.2 -j RETURN", "-s 10.244.129.3 -j RETURN", "-j DROP")]
     assert chains["WEAVE-ISOLATION"] == [
