@@ -87,6 +87,7 @@ fabrics:
       description:
         - Name of the fabric, as its key. All other variables of the role stand beside it without their prefix.
         - With O(clusternet.fabric.fabric#role:main:fabric_pod_cidr6) nodes have C(ip6), C(blocks6) and C(borrowed6), pods C(address6).
+        - With C(pools) of a pod its further addresses are in C(more), each with its C(pool) and C(address).
       type: str
       sample: fabric
     options:
@@ -108,6 +109,8 @@ fabrics:
             - name: web
               address: 10.244.1.2
               address6: null
+              pool: null
+              more: []
               labels: {}
               unit: null
     leases:

@@ -62,7 +62,6 @@ class Room:
     def __init__(self, fabric, held):
         self.fabric, self.pools = fabric, [Pool(pool, fabric["subnet_length"]) for pool in fabric["pools"]]
         self.family, self.names = fabric["family"], {pool["name"] for pool in fabric["pools"]}
-        self.address_field = "fabric_pods[%d].address" + self.family.suffix
         self.variable = fabric["pools"][0].get("variable") or fabric["backend"] + "_pools"
         self.router = any(pool.get("router") for pool in fabric["pools"])
         self.borrow, self.lent = fabric["options"].get("borrow"), set()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 
-from . import block_pools, borrowing, families
+from . import block_pools, borrowing, families, pod_addresses
 from .spec import Problem
 
 # Of a node's first block: its tunnel's own. And of its first block of a pool: that of its bridge.
@@ -31,11 +31,12 @@ def tunnel_address(blocks):
 def routers(pools, blocks):
     """The node's own addresses in the pools that have such, C({name of the pool: address})."""
     found = {}
+    # In the order in which the node came to them, so that the first, by which it is known, stays so when there are more.
     for block in blocks:
         pool = pool_of(pools, block)
         if pool is not None and pool.get("router"):
             found.setdefault(pool["name"], str(ipaddress.ip_network(block)[ROUTER]))
-    return {pool["name"]: found[pool["name"]] for pool in pools if pool["name"] in found}
+    return found
 
 
 def pool_of(pools, network):
@@ -52,7 +53,8 @@ def _range(text):
 
 
 def allot(fabric, held, natural, problems):
-    """C({node: (its blocks, {pod: address})}) of a validated fabric as one family sees it; what is wrong is appended to C(problems).
+    """C({node: (its blocks, {pod: address})}) of a validated fabric as one family sees it; what is wrong is appended to C(problems). A pod's further
+    addresses have keys of their own: see C(pod_addresses).
 
     C(held): the records so far, those of nodes that left included. What is held stays; blocks come to what is there and never go,
     but for those outside every pool in which no pod is left.
@@ -90,22 +92,37 @@ class _Share:
     def __init__(self, name, node, record, room, problems):
         self.name, self.node, self.record, self.room, self.problems = name, node, record, room, problems
         self.blocks, self.owner, self.taken = [], {}, {}
-        # Pods for which no block was left; and pins in others' blocks, (pod, address, field, problem where that will not do).
+        self.wanted = pod_addresses.wanted(node["pods"])
+        self.held = self.held_so_far()
+        # Addresses for which no block was left; and pins in others' blocks, (key, address, field).
         self.wanting, self.foreign = [], []
 
     def problem(self, field, expected, value):
         self.problems.append(Problem(self.name, field, expected, value))
 
+    def held_so_far(self):
+        """Of the addresses that are wanted those that pods had in the same pool, the first or a further one then."""
+        found, of_pod = {}, {}
+        for key, address in self.record.get("pods", {}).items():
+            of_pod.setdefault(pod_addresses.pod_of(key), []).append((address, self.room.of(ipaddress.ip_network(address))))
+        for want in self.wanted:
+            for address, pool in of_pod.get(want["pod"], ()):
+                # Else it names another pool by now, or none any more.
+                if pool is not None and pool.serves(self.pool_named(want)):
+                    found[want["key"]] = address
+                    break
+        return found
+
     def keep(self):
         """The blocks held so far, and the addresses of pods in them."""
         wanted = {pod["name"] for pod in self.node["pods"]}
-        kept = {pod: ipaddress.ip_address(address) for pod, address in self.record.get("pods", {}).items()}
+        kept = {key: ipaddress.ip_address(address) for key, address in self.record.get("pods", {}).items()}
         for text in self.record.get("blocks", []):
             block = ipaddress.ip_network(text)
             pool = self.room.of(block)
             if pool is not None and pool.length == block.prefixlen:
                 self.blocks.append(block)
-            elif pool is None and not any(address in block for pod, address in kept.items() if pod in wanted):
+            elif pool is None and not any(address in block for key, address in kept.items() if pod_addresses.pod_of(key) in wanted):
                 continue
             else:
                 where = "lies in no pool" if pool is None else "is no block of length %d (pool %s)" % (pool.length, pool.data["name"])
@@ -120,26 +137,26 @@ class _Share:
 
     def pin_addresses(self):
         """The addresses that the inventory names, then those that pods had without a block, as in a network of subnets."""
-        pods = self.node["pods"]
-        for index, pod in enumerate(pods):
-            if pod.get("address"):
-                self.pin_address(pod["name"], pod["address"], self.room.address_field % index, self.pool_named(pod))
-        pinned = {pod["name"] for pod in pods if pod.get("address")}
-        for index, pod in enumerate(pods):
-            address = self.record.get("pods", {}).get(pod["name"])
-            if pod["name"] in pinned or address is None:
+        for want in self.wanted:
+            if want["address"]:
+                self.pin_address(want["key"], want["address"], self.field(want), self.pool_named(want))
+        for want in self.wanted:
+            address = self.held.get(want["key"])
+            if want["address"] or address is None:
                 continue
-            number, pool = int(ipaddress.ip_address(address)), self.room.of(ipaddress.ip_network(address))
-            if pool is None or not pool.serves(self.pool_named(pod)):
-                continue  # it names another pool by now, or none any more
+            number = int(ipaddress.ip_address(address))
             if number in self.owner:
-                taker = next(i for i, other in enumerate(pods) if other["name"] == self.owner[number])
+                taker = next(other for other in self.wanted if other["key"] == self.owner[number])
                 expected = "is leased to pod %s: expected an address that nobody holds; pin %s elsewhere first if this is meant"
-                self.problem(self.room.address_field % taker, expected % (pod["name"], pod["name"]), address)
+                self.problem(self.field(taker), expected % (want["pod"], want["pod"]), address)
             elif self.within(number) or self.can_claim(number):
-                self.give(pod["name"], number)
+                self.give(want["key"], number)
 
-    def pin_address(self, pod, address, field, name=None):
+    def field(self, want):
+        """The variable that pins it."""
+        return want["field"] + self.room.family.suffix
+
+    def pin_address(self, key, address, field, name=None):
         number = int(ipaddress.ip_address(address))
         pool = self.room.of(ipaddress.ip_network(address))
         if pool is None:
@@ -151,28 +168,28 @@ class _Share:
             return
         block = pool.block((number - pool.base) // pool.size)
         if self.room.borrow and pool.holder.get(pool.index(block), self.name) != self.name:
-            self.foreign.append((pod, number, field))
+            self.foreign.append((key, number, field))
             return
         if block not in self.blocks and not self.claim(block, field, address):
             return
         if number in self.owner:
-            self.problem(field, "pod %s has it already: expected one address for one pod" % self.owner[number], address)
+            self.problem(field, "pod %s has it already: expected one address for one pod" % pod_addresses.pod_of(self.owner[number]), address)
         elif number == self.tunnel():
             self.problem(field, "is the tunnel's, the first of this node's first block %s: expected another" % self.blocks[0], address)
         elif number in self.routers():
             self.problem(field, "is the node's own in pool %s: expected another" % pool.data["name"], address)
         else:
-            self.give(pod, number)
+            self.give(key, number)
 
     def pin_borrowed(self, shares):
         """The addresses that the inventory names in blocks of others."""
-        for pod, number, field in self.foreign:
+        for key, number, field in self.foreign:
             lender = borrowing.lender_of(shares, self, number)
             if lender is None or number in lender.owner or number in self.room.lent:
                 self.problem(field, "expected an address that nobody holds, in a block of this node or of another one of the fabric",
                              str(ipaddress.ip_address(number)))
             else:
-                borrowing.lend(self, pod, number)
+                borrowing.lend(self, key, number)
 
     def claim(self, block, field, value):
         """Take a certain block; whether that was possible."""
@@ -199,16 +216,16 @@ class _Share:
         self.take(pool.block((number - pool.base) // pool.size))
         return number != self.tunnel()
 
-    def pool_named(self, pod):
-        """The pool that a pod names, unless that is one of the other family."""
-        return pod.get("pool") if pod.get("pool") in self.room.names else None
+    def pool_named(self, want):
+        """The pool that a pod names for an address, unless that is one of the other family."""
+        return want["pool"] if want["pool"] in self.room.names else None
 
     def take(self, block):
         self.blocks.append(block)
         self.room.of(block).take(block, self.name)
 
-    def give(self, pod, number):
-        self.owner[number], self.taken[pod] = pod, number
+    def give(self, key, number):
+        self.owner[number], self.taken[key] = key, number
 
     def within(self, number):
         return number != self.tunnel() and any(int(block[0]) <= number <= int(block[-1]) for block in self.blocks) and number not in self.routers()
@@ -226,9 +243,13 @@ class _Share:
             self.take(block)
 
     def fill(self, natural):
-        """Addresses for the pods that have none, from the blocks held and then from further ones."""
-        missing = sorted((pod["name"] for pod in self.node["pods"] if pod["name"] not in self.taken), key=natural)
-        wanted, free = {pod["name"]: self.pool_named(pod) for pod in self.node["pods"]}, {}
+        """The addresses that are wanting, from the blocks held and then from further ones."""
+        wanted, free = {want["key"]: self.pool_named(want) for want in self.wanted}, {}
+        missing = sorted((key for key in wanted if key not in self.taken), key=natural)
+        if self.room.router:
+            # The pools that come first in the list give a new node its first block, and so its first address.
+            order = [pool["name"] for pool in self.room.fabric["pools"]]
+            missing.sort(key=lambda key: order.index(wanted[key]) if wanted[key] else 0)
         while missing or not self.blocks:
             pool = wanted[missing[0]] if missing else None
             number = next(free.setdefault(pool, self.free(0, pool=pool)), None) if missing else None
@@ -260,6 +281,7 @@ class _Share:
     def exhausted(self, missing, name=None):
         fits = [pool for pool in self.room.pools if pool.is_for(self.node) and pool.serves(name)]
         names = ", ".join("%s %s" % (pool.data["name"], pool.cidr) for pool in fits)
+        missing = [pod_addresses.pod_of(key) for key in missing]
         shown = ", ".join(missing[:5]) + (" and %d more" % (len(missing) - 5) if len(missing) > 5 else "")
         what = "for this node%s" % ("'s pods " + shown if missing else "")
         if not fits:
@@ -270,4 +292,4 @@ class _Share:
             self.problem(self.room.variable, expected, "%d pools" % len(self.room.pools))
 
     def addresses(self, natural):
-        return {pod: str(ipaddress.ip_address(self.taken[pod])) for pod in sorted(self.taken, key=natural)}
+        return {key: str(ipaddress.ip_address(self.taken[key])) for key in sorted(self.taken, key=natural)}

@@ -26,9 +26,9 @@ def of_node(addresses, blocks):
 def keep(shares):
     """What was borrowed so far stays so, whatever the options say by now."""
     for share in shares:
-        for pod in share.node["pods"]:
-            address = share.record.get("pods", {}).get(pod["name"])
-            if address is None or pod.get("address") or pod["name"] in share.taken:
+        for want in share.wanted:
+            address = share.held.get(want["key"])
+            if address is None or want["address"] or want["key"] in share.taken:
                 continue
             number = int(ipaddress.ip_address(address))
             lender = lender_of(shares, share, number)
@@ -36,9 +36,9 @@ def keep(shares):
                 continue
             if number in lender.owner:
                 expected = "is borrowed by pod %s of %s: expected an address that nobody holds; pin that pod elsewhere first if this is meant"
-                lender.problem("fabric_pods of " + lender.owner[number], expected % (pod["name"], share.name), address)
+                lender.problem("fabric_pods of " + lender.owner[number], expected % (want["pod"], share.name), address)
             else:
-                lend(share, pod["name"], number)
+                lend(share, want["key"], number)
 
 
 def lender_of(shares, borrower, number):

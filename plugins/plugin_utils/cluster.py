@@ -21,7 +21,8 @@ Pure, plain data in and out. The model is what recipes, filters and playbooks se
             "borrowed": [],          # addresses of its pods in others' blocks, as /32
             "public_key": None,      # that the node has told, with backends that encrypt
             "options": {},           # of the backend's variables those that each node says for itself
-            "pods": [{"name": "web", "address": "10.244.1.2", "pool": None, "labels": {}, "unit": None}]}},
+            "pods": [{"name": "web", "address": "10.244.1.2", "pool": None, "labels": {}, "unit": None,
+                      "more": []}]}},    # of further pools, each as {"pool": "dev", "address": "10.244.129.2"}
         "leases": "..."}}}           # the text of the copy that every node keeps, made once for all of them
 """
 
@@ -31,7 +32,7 @@ import hmac
 import os
 import re
 
-from . import borrowing, coexistence, families, lease_copies, leases, recipes
+from . import borrowing, coexistence, families, lease_copies, leases, pod_addresses, recipes
 from .cluster_addresses import FOR_EXAMPLE, node_ip, node_ip6, pinned_subnet, pod_address, read_address, read_network
 from .spec import Problem, conform
 
@@ -110,7 +111,8 @@ def complete(fabric, table, former=()):
             share["blocks" + suffix] = lease["blocks" + suffix]
             addresses = [lease["pods" + suffix][pod["name"]] for pod in node["pods"]]
             share["borrowed" + suffix] = borrowing.of_node(addresses, share["blocks" + suffix])
-        pods = [dict(pod, **{"address" + suffix: lease["pods" + suffix][pod["name"]] for suffix in suffixes}) for pod in node["pods"]]
+        pods = [dict(pod, **{"address" + suffix: lease["pods" + suffix][pod["name"]] for suffix in suffixes})
+                for pod in pod_addresses.leased(node["pods"], lease["pods"])]
         nodes[name] = dict(node, pods=pods, **share)
     return dict(fabric, nodes=nodes, leases=lease_copies.render(fabric["name"], table, former))
 
@@ -130,6 +132,9 @@ def missing_leases(fabric, held):
                 names.append(name)
             kept = record.get("pods" + suffix, {})
             names.extend("%s/%s" % (name, pod["name"]) for pod in node["pods"] if not pod["address" + suffix] and pod["name"] not in kept)
+        kept = record.get("pods", {})
+        names.extend("%s/%s" % (name, want["pod"]) for want in pod_addresses.wanted(node["pods"])
+                     if want["key"] != want["pod"] and not want["address"] and want["key"] not in kept)
     return sorted(set(names), key=leases.natural)
 
 
@@ -295,7 +300,6 @@ def _pod_cidr(host, fabric, family, recipe, problems):
 
 def _pods(host, pods, cidrs, fabric, problems):
     names, result = {}, []
-    pools = list(dict.fromkeys(pool["name"] for family in cidrs for pool in fabric["pools" + family.suffix] or ()))
     for index, pod in enumerate(pods):
         field = "fabric_pods[%d]" % index
         name = pod["name"]
@@ -306,12 +310,10 @@ def _pods(host, pods, cidrs, fabric, problems):
             problems.append(Problem(host, field + ".name", "fabric_pods[%d] has it already: expected names that differ" % names[name], name))
         names.setdefault(name, index)
         addresses = {"address" + family.suffix: pod_address(host, field, pod, family, cidrs, problems) for family in families.BOTH}
-        if pod["pool"] is not None and pod["pool"] not in pools:
-            expected = "expected one of %s" % ", ".join(pools) if pools else "expected none: this fabric has no pools to choose from"
-            problems.append(Problem(host, field + ".pool", expected, pod["pool"]))
+        pool, more = pod_addresses.read(host, field, pod, cidrs, fabric, recipes.get(fabric["backend"]).SEVERAL_ADDRESSES, problems)
         if pod["unit"] is not None:
             _check_unit(host, field + ".unit", pod["unit"], problems)
-        result.append({"name": name, **addresses, "pool": pod["pool"], "labels": pod["labels"] or {}, "unit": pod["unit"]})
+        result.append({"name": name, **addresses, "pool": pool, "more": more, "labels": pod["labels"] or {}, "unit": pod["unit"]})
     return result
 
 

@@ -77,10 +77,16 @@ def pinned_subnet(host, value, cidr, problems):
 def pod_address(host, field, pod, family, cidrs, problems):
     """The pin, as the kernel writes such an address, or None."""
     key = "address" + family.suffix
-    value, cidr = pod[key], cidrs.get(family)
+    return pin(host, "%s.%s" % (field, key), pod[key], family, cidrs, problems)
+
+
+def pin(host, field, value, family, cidrs, problems):
+    """The same of an address under whatever field."""
+    cidr = cidrs.get(family)
     if value is None:
         return None
-    parsed, expected = read_address(value), None
+    # A bare number would pass as an address.
+    parsed, expected = read_address(value) if isinstance(value, str) else None, None
     if family not in cidrs:
         expected = "expected none: this fabric has no %s (fabric_pod_cidr%s)" % (family.title, family.suffix)
     elif parsed is None or parsed.version != family.version or getattr(parsed, "scope_id", None):
@@ -88,7 +94,7 @@ def pod_address(host, field, pod, family, cidrs, problems):
     elif cidr is not None and parsed not in cidr:
         expected = "expected an address inside %s (fabric_pod_cidr%s); leave it out to have one chosen" % (cidr, family.suffix)
     if expected:
-        problems.append(Problem(host, "%s.%s" % (field, key), expected, value))
+        problems.append(Problem(host, field, expected, value))
         return value
     return str(parsed)
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import recipes
+from . import pod_addresses, recipes
 from .written import HEAD, revision
 
 # The copy that systemd-resolved keeps with the real servers: its stub on loopback does not answer inside a pod.
@@ -41,7 +41,7 @@ def unit_name(fabric, pod):
 
 
 def _hosts(pod):
-    own = "".join("%s %s\n" % (address, pod["name"]) for address in (pod["address"], pod.get("address6")) if address)
+    own = "".join("%s %s\n" % (address, pod["name"]) for address in (*pod_addresses.every(pod), pod.get("address6")) if address)
     return "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" + own
 
 

@@ -138,7 +138,8 @@ def _pods(wanted, found):
     """Those that should be there, with what was seen of them."""
     seen = {pod["name"]: pod for pod in found}
     nothing = {"present": None, "unit": None, "active": None, "why": None}
-    return [{**nothing, **seen.get(pod["name"], {}), "name": pod["name"], "address": pod["address"], "address6": pod.get("address6")} for pod in wanted]
+    return [{**nothing, **seen.get(pod["name"], {}), "name": pod["name"], "address": pod["address"], "address6": pod.get("address6"),
+             "more": pod.get("more", [])} for pod in wanted]
 
 
 def _places(fabric):

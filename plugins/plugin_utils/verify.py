@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from . import families, recipes
+from . import families, pod_addresses, recipes
 from .text import LISTED, listed, natural
 
 # In the order in which they are shown.
@@ -69,10 +69,11 @@ def _targets(fabric, node, checks, max_pairs, outside_address, outside_port):
         for index in own
         for offset in offsets(index, len(pods), len(pods) - 1, max_pairs)
     ]
-    pairs = [pair for pair in pairs if not recipe.apart(fabric, *(pods[index][1]["address"] for index in pair))]
+    meetings = [(source, target, address) for source, target in pairs for address in pod_addresses.every(pods[target][1])
+                if not all(recipe.apart(fabric, own_address, address) for own_address in pod_addresses.every(pods[source][1]))]
     found = []
     if "pod_pod" in checks:
-        found += [_ping("pod_pod", pods[source], *_pod(pods[target])) for source, target in pairs]
+        found += [_ping("pod_pod", pods[source], *_pod(pods[target], address)) for source, target, address in meetings]
     if "pod_node" in checks:
         for index in own:
             for offset in offsets(index, len(pods), len(nodes), max_pairs):
@@ -80,10 +81,14 @@ def _targets(fabric, node, checks, max_pairs, outside_address, outside_port):
                 found.append(_ping("pod_node", pods[index], name, fabric["nodes"][name]["ip"]))
     if "node_pod" in checks:
         for offset in offsets(place, len(nodes), len(pods), max_pairs):
-            found.append(_ping("node_pod", (node, None), *_pod(pods[(first + offset) % len(pods)])))
-            if own:
-                # A node without its own pods has no network yet that it could reach others through.
-                found[-1]["needs"] = pods[first][1]["name"]
+            target = pods[(first + offset) % len(pods)]
+            for address in pod_addresses.every(target[1]):
+                if not recipe.meets(fabric, node, address):
+                    continue
+                found.append(_ping("node_pod", (node, None), *_pod(target, address)))
+                if own:
+                    # A node without its own pods has no network yet that it could reach others through.
+                    found[-1]["needs"] = pods[first][1]["name"]
     alone = [pods[index] for index in own if list(offsets(index, len(pods), 1, max_pairs))]
     # Without masquerade nobody outside knows the way back to a pod.
     if "outside" in checks and outside_address:
@@ -92,7 +97,7 @@ def _targets(fabric, node, checks, max_pairs, outside_address, outside_port):
     if "hairpin" in checks:
         found += [dict(_probe("hairpin", "hairpin", pod, _pod(pod)[0])) for pod in alone]
     if "mtu" in checks:
-        found += _full_size(pods, pairs)
+        found += _full_size(pods, meetings)
     return found
 
 
@@ -108,24 +113,25 @@ def offsets(row, rows, span, limit):
     return [(2 * index + 1) * span // (2 * each) for index in range(each)]
 
 
-def _full_size(pods, pairs):
-    """Of the pairs, one to each other node: the largest packet passes whole; one byte more, tried once a pod, is refused."""
+def _full_size(pods, meetings):
+    """Of the pairs that meet, one to each other node: the largest packet passes whole; one byte more, tried once a pod, is refused."""
     found, reached, refused = [], set(), set()
-    for source, target in pairs:
+    for source, target, address in meetings:
         node = pods[target][0]
         if node == pods[source][0] or node in reached:
             continue
         reached.add(node)
-        found.append(dict(_ping("mtu", pods[source], *_pod(pods[target])), size="mtu"))
+        found.append(dict(_ping("mtu", pods[source], *_pod(pods[target], address)), size="mtu"))
         if source not in refused:
             refused.add(source)
-            found.append(dict(_ping("mtu", pods[source], *_pod(pods[target])), size="mtu+1", expect="refused"))
+            found.append(dict(_ping("mtu", pods[source], *_pod(pods[target], address)), size="mtu+1", expect="refused"))
     return found
 
 
-def _pod(pod):
-    """A pod's name in results, and its address."""
-    return "%s/%s" % (pod[0], pod[1]["name"]), pod[1]["address"]
+def _pod(pod, address=None):
+    """A pod's name in results, and its address. Where that is a further one of the pod's, the name has it too."""
+    name, first = "%s/%s" % (pod[0], pod[1]["name"]), pod[1]["address"]
+    return (name, first) if address in (None, first) else ("%s (%s)" % (name, address), address)
 
 
 def _probe(kind, check, source, to):
@@ -253,7 +259,8 @@ def _sizes(results):
 
 
 def _matrix(results, family=""):
-    """Round-trip times from each row to each column, in ms; for many pods the worst of each pair of nodes."""
+    """Round-trip times from each row to each column, in ms; for many pods the worst of each pair of nodes. Of several addresses of a pod too."""
+    results = [dict(result, to=result["to"].partition(" ")[0]) for result in results]
     names = sorted({result[end] for result in results for end in ("from", "to")}, key=natural)
     what = "pod to pod%s, ms" % family
     if len(names) > MATRIX:

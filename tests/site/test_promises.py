@@ -26,7 +26,9 @@ def fixture_clean(lab, found):
 
 # A device that the first run makes on each node, and what is set beside the backend.
 BACKENDS = {"flannel": ("ip link add name flannel.1", {}), "calico": ("ip link add name vxlan-v6.calico", {"fabric_pod_cidr6": "fd00:10:244::/48"}),
-            "weave": ("ip link add name weave-mesh", {"weave_mesh": "partial"})}
+            "weave": ("ip link add name weave-mesh", {
+                "weave_mesh": "partial", "weave_subnets": [{"name": "all", "cidr": "10.244.0.0/17"}, {"name": "dev", "cidr": "10.244.128.0/20"}],
+                "fabric_pods": [{"name": "a", "pools": ["all", "dev"]}, {"name": "b", "pool": "dev"}]})}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

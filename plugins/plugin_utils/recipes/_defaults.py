@@ -12,6 +12,8 @@ from .. import families
 PER_NODE = ()
 # The families that pods can have addresses of.
 FAMILIES = (families.V4,)
+# Whether a pod can have addresses of several pools.
+SEVERAL_ADDRESSES = False
 # Those that are mappings of secrets: the model knows their keys alone, and check_secret(variable, value) says what is expected of a value, or None.
 SECRETS = ()
 
@@ -86,6 +88,11 @@ def overview(dummy):
 def apart(dummy, dummy_address, dummy_other):
     """Whether the pods of these addresses are kept from one another."""
     return False
+
+
+def meets(dummy, dummy_node, dummy_address):
+    """Whether a node, from no pod of its own, reaches the pod of that address."""
+    return True
 
 
 def masquerades(fabric, dummy):

@@ -4,11 +4,12 @@
 
 """Names of pods by dnsmasq: on each node one that knows all pods of the cluster, and asks others for all else.
 
-A name that pods on several nodes have is all of their addresses, in another order each time.
+A name is all addresses of its pod, and one that pods on several nodes have is all of theirs, in another order each time.
 """
 
 from __future__ import annotations
 
+from .. import pod_addresses
 from ..written import HEAD, place, revision
 
 PACKAGES = {"dnsmasq": "dnsmasq-base"}
@@ -36,7 +37,8 @@ def units(fabric, domain, address):
 
 
 def _names(fabric, domain):
-    lines = ["%s %s.%s" % (pod["address"], pod["name"], domain) for node in fabric["nodes"].values() for pod in node["pods"]]
+    lines = ["%s %s.%s" % (address, pod["name"], domain)
+             for node in fabric["nodes"].values() for pod in node["pods"] for address in pod_addresses.every(pod)]
     return HEAD + "".join(line + "\n" for line in lines)
 
 

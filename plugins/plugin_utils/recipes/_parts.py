@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
+from .. import pod_addresses
 from ..families import V4, V6
 
 # What pods on a bridge are made of; br_netfilter for the sysctl in `forwarding`.
@@ -125,7 +126,8 @@ def pods_on_bridge(fabric, node, bridge, mtu, segments=None, routed=True):
     """The node's pods, each a namespace with eth0 on a bridge that is their gateway (containernetworking/plugins:plugins/main/bridge).
 
     Hairpin is on, so that a pod reaches itself through a service's address. C(segments) are the ranges whose addresses are on the link, each with
-    the bridge's own address in it; left out, the node's subnet. Without C(routed) the bridge has no address and pods no way off it.
+    the bridge's own address in it; left out, the node's subnet. Without C(routed) the bridge has no address and pods no way off it. A pod's first
+    address says what its MAC is and which way it leaves the link.
     """
     segments = segments or {node["subnet"]: gateway(node["subnet"])}
     parts = [{"bridge": [{"name": bridge, "mac": address_mac(next(iter(segments.values()))), "mtu": mtu, "up": True, "stp": False}]}]
@@ -134,7 +136,7 @@ def pods_on_bridge(fabric, node, bridge, mtu, segments=None, routed=True):
     networks = {ipaddress.ip_network(segment): segment for segment in segments}
     for pod in node["pods"]:
         name = pod["name"]
-        segment = next(networks[network] for network in networks if ipaddress.ip_address(pod["address"]) in network)
+        found = {address: next(networks[network] for network in networks if ipaddress.ip_address(address) in network) for address in pod_addresses.every(pod)}
         parts.append(
             {
                 "netns": [{"name": name}],
@@ -148,8 +150,8 @@ def pods_on_bridge(fabric, node, bridge, mtu, segments=None, routed=True):
                         "peer": {"name": "eth0", "netns": name, "mac": address_mac(pod["address"]), "mtu": mtu, "up": True},
                     }
                 ],
-                "address": [{"netns": name, "dev": "eth0", "address": with_length(pod["address"], segment)}],
-                "route": [{"netns": name, "dst": "default", "via": segments[segment], "dev": "eth0"}] if routed else [],
+                "address": [{"netns": name, "dev": "eth0", "address": with_length(address, segment)} for address, segment in found.items()],
+                "route": [{"netns": name, "dst": "default", "via": segments[found[pod["address"]]], "dev": "eth0"}] if routed else [],
             }
         )
     return merge(*parts)

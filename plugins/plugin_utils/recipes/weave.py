@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import re
 
-from .. import block_pools, blocks, families
+from .. import block_pools, blocks, families, pod_addresses
 from . import _bird_unit, _defaults, _dns, _parts, _weave_mesh
 from . import _weave_encryption as encryption
 
 PER_NODE = ("ports",)
+# As C(weave run net:X net:Y).
+SEVERAL_ADDRESSES = True
 # Of it the model knows whether it is set.
 SECRETS = ("password",)
 
@@ -75,6 +77,11 @@ def pools(fabric):
 def apart(fabric, address, other):
     """Whether the pods of two addresses are in different subnets, and so do not reach one another."""
     return bool(fabric["pools"]) and blocks.pool_of(fabric["pools"], address) is not blocks.pool_of(fabric["pools"], other)
+
+
+def meets(fabric, name, address):
+    """Whether the node is in the address's subnet too."""
+    return not fabric["pools"] or blocks.pool_of(fabric["pools"], address)["name"] in blocks.routers(fabric["pools"], fabric["nodes"][name]["blocks"])
 
 
 def title(options):
@@ -211,13 +218,21 @@ def _known(fabric, device, name, endpoint):
 
 
 def _isolation(fabric, node, bridge):
-    """What keeps subnets apart: a pod sends from its own address, to its own subnet or off the link. IPv6, which has no subnets here, does not pass.
+    """What keeps subnets apart: a pod sends from an address of its own, to that one's subnet or off the link. IPv6, which has no subnets here, does
+    not pass.
 
     Packets between pods come by here because of br_netfilter, also those of pods that give themselves an address of another subnet.
     """
     on_link = "-i %s -o %s" % (bridge, bridge)
-    links = {pod["address"]: _parts.host_link(fabric["name"], pod["name"]) for pod in node["pods"]}
-    own = ["-m physdev --physdev-in %s ! -s %s -j DROP" % (link, address) for address, link in links.items()]
+    sources = _parts.own(fabric, "WEAVE-SOURCES")
+    own, several = [], []
+    for pod in node["pods"]:
+        by, addresses = "-m physdev --physdev-in " + _parts.host_link(fabric["name"], pod["name"]), pod_addresses.every(pod)
+        if len(addresses) == 1:
+            own.append("%s ! -s %s -j DROP" % (by, addresses[0]))
+        else:
+            # A rule says "not this one" of one address only; of several a chain does, and what it lets go is still held against the subnets.
+            several += ["%s -s %s -j RETURN" % (by, address) for address in addresses] + [by + " -j DROP"]
     among = ["%s -s %s -d %s -j RETURN" % (on_link, pool["cidr"], pool["cidr"]) for pool in fabric["pools"]]
     # What is for the link as a whole, broadcast and multicast, is no address of the range.
     rest = "%s -s %s -d %s -j DROP" % (on_link, fabric["pod_cidr"], fabric["pod_cidr"])
@@ -226,7 +241,11 @@ def _isolation(fabric, node, bridge):
         **_parts.chain("filter", name, "FORWARD", [on_link + " -j DROP"], position="first", family=families.V6),
         "sysctl": [{"key": "net/bridge/bridge-nf-call-ip6tables", "value": "1"}],
     }
-    return _parts.merge(_parts.chain("filter", name, "FORWARD", own + among + [rest], position="first"), v6)
+    jump = ["-i %s -j %s" % (bridge, sources)] if several else []
+    return _parts.merge(
+        {"iptables_chain": [{"table": "filter", "chain": sources, "ip_version": 4, "rules": several}] if several else []},
+        _parts.chain("filter", name, "FORWARD", jump + own + among + [rest], position="first"),
+        v6)
 
 
 def _forwarded(fabric, bridge):

@@ -42,7 +42,8 @@ WRONG = [
                "At most 63 lower-case letters, digits and inner hyphens."),
     (pods({"name": True}), "node1: fabric_pods[0].name: True: expected text; put it in quotes"),
     (pods({"name": {"a": 1}}), "node1: fabric_pods[0].name: {'a': 1}: expected text"),
-    (pods({"name": "a", "adress": "x"}), "node1: fabric_pods[0].adress: unknown option; expected one of address, address6, labels, name, pool, unit"),
+    (pods({"name": "a", "adress": "x"}),
+     "node1: fabric_pods[0].adress: unknown option; expected one of address, address6, addresses, labels, name, pool, pools, unit"),
     (pods({"name": "a", "unit": {}}),
      "node1: fabric_pods[0].unit.exec_start: not set, and it is required: Command line, in the syntax of C(ExecStart) in C(systemd.service(5\\))."),
     (pods({"name": "a", "unit": {"exec_start": "x", "restart": "maybe"}}),
@@ -214,8 +215,8 @@ def test_the_model():
             "labels": {},
             "options": {},
             "pods": [
-                {"name": "web", "address": "10.244.1.3", "address6": None, "pool": None, "labels": {"app": "x"}, "unit": unit},
-                {"name": "db", "address": "10.244.1.2", "address6": None, "pool": None, "labels": {}, "unit": None},
+                {"name": "web", "address": "10.244.1.3", "address6": None, "pool": None, "more": [], "labels": {"app": "x"}, "unit": unit},
+                {"name": "db", "address": "10.244.1.2", "address6": None, "pool": None, "more": [], "labels": {}, "unit": None},
             ],
         }
     }

@@ -86,6 +86,65 @@ def test_verify_leaves_out_what_is_kept_apart():
     assert pairs == {("node1/web", "node2/web"), ("node1/lab", "node2/lab")}
 
 
+BOTH = [{"name": "web"}, {"name": "mid", "pools": ["all", "dev"]}, {"name": "lab", "pool": "dev"}]
+
+
+def test_a_pod_in_two_subnets():
+    found = document(count=2, pods=BOTH, weave_subnets=SUBNETS)
+    assert [(entry["netns"], entry["address"]) for entry in found["address"] if "netns" in entry] == [
+        ("web", "10.244.1.3/17"), ("mid", "10.244.1.2/17"), ("mid", "10.244.129.3/20"), ("lab", "10.244.129.2/20")]
+    # One link, its MAC that of the first address, and the way off it by that one's router.
+    assert [link["peer"]["mac"] for link in found["veth"]] == ["0a:58:0a:f4:01:03", "0a:58:0a:f4:01:02", "0a:58:0a:f4:81:02"]
+    assert [(route["netns"], route["via"]) for route in found["route"]] == [("web", "10.244.1.1"), ("mid", "10.244.1.1"), ("lab", "10.244.129.1")]
+    web, mid, lab = [link["name"] for link in found["veth"]]
+    chains = {chain["chain"]: chain["rules"] for chain in found["iptables_chain"] if chain["ip_version"] == 4}
+    assert chains["WEAVE-SOURCES"] == ["-m physdev --physdev-in %s %s" % (mid, rest) for rest in (
+        "-s 10.244.1.2 -j RETURN", "-s 10.244.129.3 -j RETURN", "-j DROP")]
+    assert chains["WEAVE-ISOLATION"] == [
+        "-i weave -j WEAVE-SOURCES",
+        "-m physdev --physdev-in %s ! -s 10.244.1.3 -j DROP" % web, "-m physdev --physdev-in %s ! -s 10.244.129.2 -j DROP" % lab,
+        "-i weave -o weave -s 10.244.0.0/17 -d 10.244.0.0/17 -j RETURN", "-i weave -o weave -s 10.244.128.0/20 -d 10.244.128.0/20 -j RETURN",
+        "-i weave -o weave -s 10.244.0.0/16 -d 10.244.0.0/16 -j DROP"]
+    # Nothing else hooks it, and who has no such pod has no such chain.
+    assert {rule["rule"] for rule in found["iptables_rule"]} == {"-j WEAVE-ISOLATION", "-j WEAVE-FORWARD", "-j WEAVE"}
+    assert "WEAVE-SOURCES" not in str(document(count=2, pods=PODS, weave_subnets=SUBNETS))
+
+
+def test_a_known_pod_in_two_subnets_has_one_entry():
+    found = document(count=2, pods=BOTH[1:2], weave_subnets=SUBNETS, weave_learning=False)
+    assert [entry["mac"] for entry in found["vxlan_fdb"]] == [EVERYBODY, "0a:58:0a:f4:02:02", "0a:58:0a:f4:02:01"]
+
+
+def test_all_addresses_of_a_name():
+    fabric = intent.fabric(intent.nodes(1, fabric_pods=BOTH[1:]), fabric_backend="weave", weave_subnets=SUBNETS)
+    (names,) = [entry["content"] for entry in recipes.get("weave").files(fabric, "node1", 1376) if entry["path"].endswith("/names")]
+    assert names.splitlines()[1:] == ["10.244.1.2 mid.weave.local", "10.244.129.3 mid.weave.local", "10.244.129.2 lab.weave.local"]
+
+
+def test_verify_asks_at_every_address_those_that_may():
+    fabric = intent.fabric(intent.nodes(2, fabric_pods=BOTH), fabric_backend="weave", weave_subnets=SUBNETS)
+    met = [(probe["from"], probe["to"], probe["address"]) for probe in verify.targets(fabric, "node1", checks=("pod_pod",))]
+    assert sorted(pair for pair in met if pair[0] != "node1/mid" and pair[1].startswith("node2")) == [
+        ("node1/lab", "node2/lab", "10.244.130.2"), ("node1/lab", "node2/mid (10.244.130.3)", "10.244.130.3"),
+        ("node1/web", "node2/mid", "10.244.2.2"), ("node1/web", "node2/web", "10.244.2.3")]
+    assert sorted(pair[1:] for pair in met if pair[0] == "node1/mid" and pair[1].startswith("node2")) == [
+        ("node2/lab", "10.244.130.2"), ("node2/mid", "10.244.2.2"), ("node2/mid (10.244.130.3)", "10.244.130.3"), ("node2/web", "10.244.2.3")]
+    # In the table a pod is one.
+    results = [dict(probe, ok=probe["address"] != "10.244.130.3", rtt_ms=0.1, detail="no answer")
+               for probe in verify.targets(fabric, "node1", checks=("pod_pod",))]
+    lines = verify.table(verify.summary({"node1": ("fabric", {"results": results})})).splitlines()
+    assert "FAIL  pod to pod  node1/lab -> node2/mid (10.244.130.3): no answer" in lines
+    assert [line.split()[1] for line in lines[1:7] if line[:1].isdigit()] == ["node1/lab", "node1/mid", "node1/web", "node2/lab", "node2/mid", "node2/web"]
+
+
+def test_a_node_asks_no_pod_of_a_subnet_that_it_is_not_in():
+    nodes = intent.nodes(2, fabric_pods=BOTH[:1])
+    nodes["node2"]["fabric_pods"] = BOTH[1:2]
+    fabric = intent.fabric(nodes, fabric_backend="weave", weave_subnets=SUBNETS)
+    asked = {name: {probe["address"] for probe in verify.targets(fabric, name, checks=("node_pod",))} for name in nodes}
+    assert asked == {"node1": {"10.244.1.2", "10.244.2.2"}, "node2": {"10.244.1.2", "10.244.2.2", "10.244.129.2"}}
+
+
 @pytest.mark.parametrize("subnets, expected", [
     ([{"name": "a", "cidr": "10.1.0.0/16"}], r"weave_subnets\[0\].cidr: 10.1.0.0/16: expected a range inside"),
     ([{"name": "a", "cidr": "10.244.0.0/17"}, {"name": "b", "cidr": "10.244.64.0/20"}], r"weave_subnets\[1\].cidr: 10.244.64.0/20: overlaps"),
