@@ -22,6 +22,7 @@ from ..owner import COMMENT
 from ._base import NETNS, Kind, Operation, inside, place
 from ._iptables_tool import BUILT_IN, TOOL, quoted, sets_named, split
 
+
 def _chain_name(value, path):
     if not 1 <= len(value) <= 28 or re.search(r"[\s]", value) or value[0] in "-!":
         raise Invalid(path, value, "a chain name of 1 to 28 characters without white space, not beginning with '-' or '!'")
