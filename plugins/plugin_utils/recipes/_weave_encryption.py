@@ -2,33 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Weave's encryption as its sleeve has it: what goes between nodes travels in a tunnel of its own, in user space where the kernel has none.
-
-Weave's sleeve is NaCl's secretbox in a process (weaveworks/weave:router/sleeve.go). Here it is WireGuard, from the kernel or, where that has none, from
-wireguard-go; each node finds out which (see _engine/conditions.py). The VXLAN of the pods goes from end to end of it. Nodes know one another by keys that
-each makes itself; the password is a key that all have beside those (PresharedKey of wg(8)), so none without it has a part in it.
-
-WireGuard agrees on keys by itself, anew every two minutes and after a restart. So no key is ever used again with a counter that began anew, packets
-that are sent again are refused, and what was recorded stays closed when the password becomes known (wireguard.com/protocol).
-"""
+"""Which way what goes between nodes is encrypted, if at all. Each way is a module with the same functions and names."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import ipaddress
 
-from .. import blocks
-from ..written import HEAD, place, revision
-from . import _parts
+from . import _weave_esp, _weave_plain, _weave_sleeve
 
-# IPv4 20, UDP 8, WireGuard's header 16 and tag 16.
-OVERHEAD = 60
-PACKAGES = {"wireguard-go": "wireguard-go", "wg": "wireguard-tools"}
+WAYS = {"sleeve": _weave_sleeve, "esp": _weave_esp}
 PASSWORD_LENGTH = (8, 1024)
-# Of all that run in user space.
-SOCKETS = "/run/wireguard"
+
+
+def way(options):
+    """The one that the options choose."""
+    return WAYS[options["encryption"]] if options["password"] else _weave_plain
 
 
 def check(options):
@@ -38,8 +26,11 @@ def check(options):
             ipaddress.IPv4Network(cidr)
         except ValueError:
             yield "weave_trusted_subnets[%d]" % index, cidr, "expected a range of nodes' addresses without host bits, such as 192.0.2.0/24"
-    if not 1 <= options["sleeve_port"] <= 65535 or options["sleeve_port"] == options["port"]:
-        yield "weave_sleeve_port", options["sleeve_port"], "expected a UDP port from 1 to 65535 other than weave_port"
+    for option in ("sleeve_port", "ike_port"):
+        if not 1 <= options[option] <= 65535 or options[option] == options["port"]:
+            yield "weave_" + option, options[option], "expected a UDP port from 1 to 65535 other than weave_port"
+    if options["encryption"] == "esp" and not options["password"]:
+        yield "weave_encryption", "esp", "expected weave_password with it: keys are agreed on by that"
 
 
 def check_password(value):
@@ -48,153 +39,3 @@ def check_password(value):
     if not isinstance(value, str) or value and not (least <= len(value) <= most and value.isprintable()):
         return "expected text of %d to %d printable characters, or none for no encryption" % PASSWORD_LENGTH
     return None
-
-
-def device(fabric):
-    """The end of the tunnel on a node."""
-    return _parts.own(fabric, "sleeve")
-
-
-def address(fabric, name):
-    """A node's address in the tunnel: the first of its range, which no pod has."""
-    return blocks.tunnel_address(fabric["nodes"][name]["networks"])
-
-
-def plain(fabric, name, peer):
-    """Whether packets between two nodes stay as they are: both are in trusted subnets, as with Weave."""
-    trusted = [ipaddress.ip_network(cidr) for cidr in fabric["options"]["trusted_subnets"]]
-    ends = [ipaddress.ip_address(fabric["nodes"][node]["ip"]) for node in (name, peer)]
-    return all(any(end in network for network in trusted) for end in ends)
-
-
-def destination(fabric, name, peer):
-    """Where the VXLAN of a node has its peer."""
-    return fabric["nodes"][peer]["ip"] if not fabric["options"]["password"] or plain(fabric, name, peer) else address(fabric, peer)
-
-
-def document(fabric, name):
-    """The tunnel to the peers that have told a key, and what keeps packets from going or coming past it."""
-    others = [peer for peer in fabric["nodes"] if peer != name and not plain(fabric, name, peer)]
-    end = {"name": device(fabric), "mtu": _mtu(fabric), "up": True}
-    told = [peer for peer in others if fabric["nodes"][peer]["public_key"]]
-    peers = [{"public_key": fabric["nodes"][peer]["public_key"], "endpoint": _endpoint(fabric, peer), "allowed_ips": [address(fabric, peer) + "/32"],
-              "preshared_key_file": place(fabric, "sleeve.psk")} for peer in told]
-    kernel = dict(end, listen_port=fabric["options"]["sleeve_port"], private_key_file=key_path(fabric), peers=peers)
-    return _parts.merge(
-        {"wireguard": [dict(kernel, if_kernel="wireguard")], "tuntap": [dict(end, mode="tun", process_headers=True, unless_kernel="wireguard")]},
-        {"address": [{"dev": device(fabric), "address": address(fabric, name) + "/32"}]},
-        {"route": [{"dst": address(fabric, peer) + "/32", "dev": device(fabric)} for peer in others]},
-        _guard(fabric, name),
-    )
-
-
-def _mtu(fabric):
-    """Room for VXLAN with whatever MTU pods have: theirs, not this one, keeps packets within the underlay's."""
-    from . import weave
-
-    return (weave.MTU if fabric["mtu"] == "auto" else fabric["mtu"]) + weave.OVERHEAD
-
-
-def _guard(fabric, name):
-    """VXLAN that comes, or would go, as it is, is dropped, as with Weave (weaveworks/weave:net/ipsec/ipsec.go)."""
-    packets = "-p udp -m udp --dport %d" % fabric["options"]["port"]
-    open_ = [fabric["nodes"][peer]["ip"] for peer in fabric["nodes"] if peer != name and plain(fabric, name, peer)]
-    parts = []
-    for chain, hook, way, end in (("WEAVE-ENCRYPT-IN", "INPUT", "-i", "-s"), ("WEAVE-ENCRYPT-OUT", "OUTPUT", "-o", "-d")):
-        rules = ["%s %s %s -j RETURN" % (way, device(fabric), packets)]
-        rules += ["%s %s/32 %s -j RETURN" % (end, ip, packets) for ip in open_]
-        parts.append(_parts.chain("filter", _parts.own(fabric, chain), hook, rules + [packets + " -j DROP"], position="first"))
-    return _parts.merge(*parts)
-
-
-def key_path(fabric):
-    """Where a node keeps its private key; it makes it itself."""
-    return place(fabric, "wireguard.key")
-
-
-def _endpoint(fabric, peer):
-    return "%s:%d" % (fabric["nodes"][peer]["ip"], fabric["options"]["sleeve_port"])
-
-
-def derived(password, purpose):
-    """A key of 32 bytes by HKDF of SHA-256 (RFC 5869), which is also how Weave makes keys of its session key (weaveworks/weave:net/ipsec/ipsec.go)."""
-    extracted = hmac.new(b"clusternet.fabric", password.encode(), hashlib.sha256).digest()
-    return hmac.new(extracted, purpose.encode() + b"\x01", hashlib.sha256).digest()
-
-
-def secret_files(fabric, name, password):
-    """The key that all nodes have, and the same as wireguard-go is told it."""
-    shared = base64.b64encode(derived(password, "weave sleeve of fabric " + fabric["name"])).decode()
-    lines = ["[Interface]", "ListenPort = %d" % fabric["options"]["sleeve_port"]]
-    for peer, node in fabric["nodes"].items():
-        if peer != name and node["public_key"] and not plain(fabric, name, peer):
-            lines += ["", "# " + peer, "[Peer]", "PublicKey = " + node["public_key"], "PresharedKey = " + shared, "Endpoint = " + _endpoint(fabric, peer),
-                      "AllowedIPs = %s/32" % address(fabric, peer)]
-    return [{"path": place(fabric, "sleeve.psk"), "content": shared + "\n", "mode": "0400"},
-            {"path": place(fabric, "sleeve.conf"), "content": HEAD + "\n".join(lines) + "\n", "mode": "0400"}]
-
-
-def _unit_name(fabric, what="", kind="service"):
-    return "clusternet-sleeve%s@%s.%s" % (what, fabric["name"], kind)
-
-
-def files(fabric):
-    """The units of wireguard-go. What it is told of peers it is told anew when that becomes other, without a start."""
-    units_ = {_unit_name(fabric): _daemon(fabric), _unit_name(fabric, "-peers"): _peers(fabric), _unit_name(fabric, "-peers", "path"): _watch(fabric)}
-    return [{"path": "/etc/systemd/system/" + name, "content": HEAD + text} for name, text in units_.items()]
-
-
-def units(fabric):
-    """What runs of it, on every node: where the kernel has WireGuard it has nothing to do."""
-    text = "".join(entry["content"] for entry in files(fabric))
-    return [{"name": name, "revision": revision(text)}
-            for name in (_unit_name(fabric), _unit_name(fabric, "-peers", "path"))]
-
-
-def _daemon(fabric):
-    link = device(fabric)
-    start = "if grep -qs DEVTYPE=wireguard /sys/class/net/%s/uevent; then sleep infinity & exit 0; fi; test -e %s && exec /usr/bin/wireguard-go %s" % (
-        link, _tun(fabric), link)
-    return "\n".join([
-        "[Unit]",
-        "Description=WireGuard of fabric %s, where the kernel has none" % fabric["name"],
-        "After=network.target clusternet@%s.service" % fabric["name"],
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
-        "Type=forking",
-        # The device is there and keeps its name, address and routes whether the process lives or not. Where it is made anew, this is started anew.
-        "ExecStart=/bin/sh -c '%s'" % start,
-        "ExecStartPost=" + _told(fabric),
-        # It gives the device an MTU of its own, before it answers.
-        "ExecStartPost=/bin/sh -c 'test ! -e %s || exec ip link set dev %s mtu %d'" % (_tun(fabric), link, _mtu(fabric)),
-        "ExecStopPost=/bin/sh -c 'rm -f %s/%s.sock; rmdir --ignore-fail-on-non-empty %s 2>/dev/null || true'" % (SOCKETS, link, SOCKETS),
-        "Restart=always",
-        "RestartSec=1",
-        "CapabilityBoundingSet=CAP_NET_ADMIN",
-        "NoNewPrivileges=yes",
-        "",
-    ])
-
-
-def _tun(fabric):
-    """What only a device of a process has."""
-    return "/sys/class/net/%s/tun_flags" % device(fabric)
-
-
-def _told(fabric):
-    """Its own key is in a file of its own, which the controller never sees."""
-    conf, key = place(fabric, "sleeve.conf"), key_path(fabric)
-    script = 'test ! -e %s || { cat %s && printf "[Interface]\\\\nPrivateKey = " && cat %s; } | wg syncconf %s /dev/stdin' % (
-        _tun(fabric), conf, key, device(fabric))
-    return "/bin/sh -c '%s'" % script
-
-
-def _peers(fabric):
-    return "\n".join(["[Unit]", "Description=Peers of WireGuard of fabric %s" % fabric["name"], "After=" + _unit_name(fabric), "", "[Service]",
-                      "Type=oneshot", "ExecStart=" + _told(fabric), ""])
-
-
-def _watch(fabric):
-    return "\n".join(["[Unit]", "Description=Have peers of fabric %s told" % fabric["name"], "", "[Path]", "PathChanged=" + place(fabric, "sleeve.conf"),
-                      "PathChanged=" + key_path(fabric), "Unit=" + _unit_name(fabric, "-peers"), ""])

@@ -86,7 +86,7 @@ def meets(fabric, name, address):
 
 def title(options):
     """Whether addresses are learned, for a heading."""
-    return " ".join(["learning" if options["learning"] else "static"] + ["partial mesh"] * _weave_mesh.partial(options) + ["sleeve"] * options["password"])
+    return " ".join(["learning" if options["learning"] else "static"] + ["partial mesh"] * _weave_mesh.partial(options) + encryption.way(options).TITLE)
 
 
 def overview(fabric):
@@ -94,7 +94,7 @@ def overview(fabric):
     options = fabric["options"]
     return {
         "mesh": _weave_mesh.words(fabric),
-        "encryption": "sleeve, by WireGuard" if options["password"] else "none",
+        "encryption": encryption.way(options).WORDS,
         "ranges": ", ".join("%s %s" % (subnet["name"], subnet["cidr"]) for subnet in options["subnets"]) or fabric["pod_cidr"],
         "nodes on the link": "yes" if options["expose"] else "no",
         "name server": "%s, dnsmasq on each node" % options["dns_domain"] if options["dns"] else "none",
@@ -108,13 +108,13 @@ def without_checks(fabric):
 
 def kernel_modules(fabric):
     """What the kernel has to have built in or as a module."""
-    return _parts.BRIDGE_MODULES + ["vxlan"] + ["ipv6"] * _weave_mesh.partial(fabric["options"])
+    return _parts.BRIDGE_MODULES + ["vxlan"] + ["ipv6"] * _weave_mesh.partial(fabric["options"]) + encryption.way(fabric["options"]).KERNEL_MODULES
 
 
 def packages(fabric):
     """What brings the commands that the backend needs."""
     options = fabric["options"]
-    wanted = [(_dns.PACKAGES, options["dns"]), (_bird_unit.PACKAGES, _weave_mesh.partial(options)), (encryption.PACKAGES, options["password"])]
+    wanted = [(_dns.PACKAGES, options["dns"]), (_bird_unit.PACKAGES, _weave_mesh.partial(options)), (encryption.way(options).PACKAGES, True)]
     return {command: package for packages_, needed in wanted if needed for command, package in packages_.items()}
 
 
@@ -122,24 +122,24 @@ def files(fabric, name, dummy_mtu):
     """Those of the name server, of what relays, and of encryption."""
     options = fabric["options"]
     names = _dns.files(fabric, options["dns_domain"], _router(fabric, name)) if options["dns"] else []
-    return names + (_weave_mesh.files(fabric, name) if _weave_mesh.partial(options) else []) + (encryption.files(fabric) if options["password"] else [])
+    return names + (_weave_mesh.files(fabric, name) if _weave_mesh.partial(options) else []) + encryption.way(options).files(fabric, name)
 
 
 def secret_files(fabric, name, secrets):
     """Keys, of the password."""
-    return encryption.secret_files(fabric, name, str(secrets["password"])) if fabric["options"]["password"] else []
+    return encryption.way(fabric["options"]).secret_files(fabric, name, str(secrets["password"]))
 
 
 def key_path(fabric):
-    """With encryption each node has a key of its own."""
-    return encryption.key_path(fabric) if fabric["options"]["password"] else ""
+    """A node may have a key of its own for encryption."""
+    return encryption.way(fabric["options"]).key_path(fabric)
 
 
 def units(fabric, name):
     """The name server, what relays, and what encrypts."""
     options = fabric["options"]
     names = _dns.units(fabric, options["dns_domain"], _router(fabric, name)) if options["dns"] else []
-    return names + (_weave_mesh.units(fabric) if _weave_mesh.partial(options) else []) + (encryption.units(fabric) if options["password"] else [])
+    return names + (_weave_mesh.units(fabric) if _weave_mesh.partial(options) else []) + encryption.way(options).units(fabric, name)
 
 
 def daemon(fabric, name):
@@ -160,20 +160,18 @@ def _router(fabric, name):
 
 def exclusive(options):
     """What two fabrics on one machine cannot both have."""
-    mine = {"weave_vni": options["vni"]}
-    if options["password"]:
-        mine["weave_sleeve_port"] = options["sleeve_port"]
+    mine = dict({"weave_vni": options["vni"]}, **encryption.way(options).exclusive(options))
     return dict(mine, **(_bird_unit.EXCLUSIVE if _weave_mesh.partial(options) else {}))
 
 
 def document(fabric, name):
     """All that Weave wants on the node C(name)."""
     node, options = fabric["nodes"][name], fabric["options"]
-    bridge, device, relayed, sleeve = _parts.own(fabric, "weave"), _device(fabric), _weave_mesh.partial(options), options["password"]
+    bridge, device, relayed, way = _parts.own(fabric, "weave"), _device(fabric), _weave_mesh.partial(options), encryption.way(options)
     peers = {peer: _endpoint(fabric, name, peer) for peer in fabric["nodes"] if peer != name}
-    # A tunnel to an address that is relayed goes by whatever way there is; in the sleeve or past it, the route to a peer says by which device.
-    ends = {"local": _weave_mesh.endpoint(node) if relayed else None, "dev": None} if relayed or sleeve else {}
-    overhead = OVERHEAD + _weave_mesh.OVERHEAD * relayed + encryption.OVERHEAD * sleeve
+    # A tunnel to an address that is relayed goes by whatever way there is.
+    ends = {"local": _weave_mesh.endpoint(node), "dev": None} if relayed else way.vxlan(fabric)
+    overhead = OVERHEAD + _weave_mesh.OVERHEAD * relayed + way.OVERHEAD
     return _parts.merge(
         {"underlay": {"address": node["ip"], "overhead": overhead, "mtu_limit": MTU}},
         _parts.pods_on_bridge(fabric, node, bridge, fabric["mtu"], segments=_segments(fabric, node), routed=options["expose"]),
@@ -181,7 +179,7 @@ def document(fabric, name):
         {"vxlan_fdb": [{"dev": device, "mac": _parts.EVERYBODY, "dst": endpoint} for endpoint in peers.values()]},
         {} if options["learning"] else {"vxlan_fdb": [entry for peer, endpoint in peers.items() for entry in _known(fabric, device, peer, endpoint)]},
         _weave_mesh.document(fabric, name) if relayed else {},
-        encryption.document(fabric, name) if sleeve else {},
+        way.document(fabric, name),
         # What is behind them is on the link as pods are; its addresses are its own.
         {"bridge_port": [{"name": port, "master": bridge, "move_addresses": False} for port in node["options"]["ports"]]},
         _parts.forwarding(),
@@ -206,7 +204,7 @@ def _device(fabric):
 
 def _endpoint(fabric, name, peer):
     """Where the tunnels of a node to a peer end."""
-    return _weave_mesh.endpoint(fabric["nodes"][peer]) if _weave_mesh.partial(fabric["options"]) else encryption.destination(fabric, name, peer)
+    return _weave_mesh.endpoint(fabric["nodes"][peer]) if _weave_mesh.partial(fabric["options"]) else encryption.way(fabric["options"]).destination(fabric, name, peer)
 
 
 def _known(fabric, device, name, endpoint):
