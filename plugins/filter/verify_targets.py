@@ -42,6 +42,10 @@ options:
   outside_port:
     description: Port of that service.
     type: int
+  wait:
+    description: Seconds in which what is not answered is asked again, where nodes agree on keys of a tunnel when the first packet comes.
+    type: int
+    default: 0
 '''
 
 EXAMPLES = r'''

@@ -82,6 +82,12 @@ options:
         type: str
         choices: [reachable, unreachable, refused]
         default: reachable
+      wait:
+        description:
+          - Seconds from the start of the task in which a probe whose answer is not what is wanted is made again.
+          - For networks whose nodes agree on something when the first packet comes, such as the keys of a tunnel.
+        type: int
+        default: 0
   timeout:
     description: Seconds to wait for each answer.
     type: int
@@ -176,6 +182,8 @@ ETHERTYPE = 0x88B5
 SIOCGIFMTU = 0x8921
 PACKET_OUTGOING = 4
 NOT_BUILT = 'not built yet'
+# Seconds before what failed is made again.
+AGAIN = 0.5
 
 
 class NotBuilt(Exception):
@@ -323,7 +331,15 @@ def forget_paths(descriptor, families):
         pass  # a container that may not: then what was learned counts
 
 
-def measure(probe, descriptors, timeout):
+def measure(probe, descriptors, timeout, started):
+    while True:
+        result = measure_once(probe, descriptors, timeout)
+        if result['ok'] is not False or time.monotonic() + AGAIN > started + probe['wait']:
+            return result
+        time.sleep(AGAIN)
+
+
+def measure_once(probe, descriptors, timeout):
     result = {key: probe[key] for key in ('check', 'from', 'to', 'kind')}
     result.update(ok=None, detail=NOT_BUILT, rtt_ms=None)
     if descriptors[probe['netns']] is None or descriptors[probe['needs']] is None:
@@ -389,6 +405,7 @@ def main():
                     'device': {'type': 'str', 'default': 'eth0'},
                     'size': {'type': 'str'},
                     'expect': {'type': 'str', 'choices': ['reachable', 'unreachable', 'refused'], 'default': 'reachable'},
+                    'wait': {'type': 'int', 'default': 0},
                 },
             },
             'timeout': {'type': 'int', 'default': 3},
@@ -410,10 +427,11 @@ def main():
     for probe in probes:
         if probe['size'] and probe['netns'] and descriptors[probe['netns']] is not None:
             sized.setdefault(descriptors[probe['netns']], set()).add(6 if ':' in probe['address'] else 4)
+    started = time.monotonic()
     # Threads, because a namespace belongs to a thread: each one enters what its probe asks for.
     with concurrent.futures.ThreadPoolExecutor(max_workers=parallel) as pool:
         list(pool.map(forget_paths, sized.keys(), sized.values()))
-        results = list(pool.map(lambda probe: measure(probe, descriptors, timeout), probes))
+        results = list(pool.map(lambda probe: measure(probe, descriptors, timeout, started), probes))
     module.exit_json(changed=False, results=results, fragments=fragments_made() - before)
 
 

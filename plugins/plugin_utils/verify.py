@@ -32,11 +32,11 @@ OUTSIDE = "outside"
 MATRIX = 24
 
 
-def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=None, outside_port=None, outside_address6=None):
+def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=None, outside_port=None, outside_address6=None, wait=0):
     """The probes that C(node) runs, of each family that pods have. Each node computes its own, and all together they are the same set every time.
 
     No check has many more than C(max_pairs) probes in the whole cluster: beyond that it takes a sample in which each pod (or node)
-    is source and destination about equally often. Raises C(ValueError) for an unknown check.
+    is source and destination about equally often. Where nodes agree on keys when the first packet comes, there are C(wait) seconds for it. Raises C(ValueError) for an unknown check.
     """
     unknown = [check for check in checks if check not in CHECKS]
     if unknown:
@@ -49,6 +49,8 @@ def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=
         found += [dict(probe, check=probe["check"] + family.suffix) for probe in probes] if family.suffix else probes
         # That one is of links, and not of addresses.
         checks = [check for check in checks if check != "hairpin"]
+    if wait and recipes.get(fabric["backend"]).agrees_on_keys(fabric):
+        found = [dict(probe, wait=wait) if probe["kind"] == "ping" and probe.get("expect") is None else probe for probe in found]
     return found
 
 

@@ -7,6 +7,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible_collections.clusternet.fabric.plugins.modules import probe
@@ -130,6 +131,16 @@ def test_fragments_are_counted(pods):
     before = int(pods.run("awk '/^Ip: [0-9]/ { print $20 }' /proc/net/snmp"))
     pods.run("ping -c 1 -W 1 -M dont -s 1000 203.0.113.1 || true")
     assert int(pods.run("awk '/^Ip: [0-9]/ { print $20 }' /proc/net/snmp")) - before == 2
+
+
+def test_what_is_not_there_yet_is_asked_again(pods):
+    started, late = time.monotonic(), {"netns": "a", "address": "192.0.2.77"}
+    assert measure(pods, late, timeout=1)["results"][0]["ok"] is False
+    assert measure(pods, dict(late, wait=3), timeout=1)["results"][0]["ok"] is False
+    assert 3 < time.monotonic() - started < 9
+    address = subprocess.Popen(pods.enter("sh", "-c", "sleep 2; ip address add 192.0.2.77/32 dev br0"))
+    assert measure(pods, dict(late, wait=20), timeout=1)["results"][0]["ok"] is True
+    assert address.wait() == 0
 
 
 def test_many_run_at_the_same_time(pods):

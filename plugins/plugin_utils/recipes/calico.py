@@ -234,6 +234,11 @@ def key_path(fabric):
     return place(fabric, "wireguard.key") if fabric["options"]["wireguard"] else ""
 
 
+def agrees_on_keys(fabric):
+    """WireGuard of two nodes that begin at the same moment begins again after five seconds (REKEY_TIMEOUT)."""
+    return fabric["options"]["wireguard"]
+
+
 def _wireguard(fabric, node, peers):
     """Everything between nodes is encrypted, by a device of Calico's name; a peer that has told no key yet has no way either."""
     device = "wireguard.cali" if fabric["number"] == _parts.DEFAULT_NUMBER else "wireguard.%d" % fabric["number"]

@@ -135,6 +135,11 @@ def key_path(fabric):
     return encryption.way(fabric["options"]).key_path(fabric)
 
 
+def agrees_on_keys(fabric):
+    """Whatever encrypts does."""
+    return bool(fabric["options"]["password"])
+
+
 def units(fabric, name):
     """The name server, what relays, and what encrypts."""
     options = fabric["options"]

@@ -97,6 +97,15 @@ def test_a_thousand_nodes_cost_a_node_little():
     assert len(verify.targets(cluster(1000, 5), "node500")) < 20
 
 
+@pytest.mark.parametrize("backend, options, waits", [("calico", {"wireguard": True}, True), ("calico", {"wireguard": False}, False),
+                                                     ("weave", {"password": True, "expose": True}, True), ("weave", {"password": False, "expose": True}, False), ("flannel", {}, False)])
+def test_it_is_patient_where_nodes_agree_on_keys(backend, options, waits, monkeypatch):
+    fabric = dict(cluster(), backend=backend, options=options)
+    monkeypatch.setattr(verify, "_targets", lambda *dummy: [{"kind": "ping"}, {"kind": "ping", "expect": "refused"}, {"kind": "hairpin"}])
+    assert [probe.get("wait") for probe in verify.targets(fabric, "node1", wait=30)] == [30 if waits else None, None, None]
+    assert not any("wait" in probe for probe in verify.targets(fabric, "node1"))
+
+
 def test_an_unknown_check_is_named():
     with pytest.raises(ValueError, match="verify_checks: pod_pood: expected some of pod_pod, "):
         verify.targets(cluster(), "node1", checks=["pod_pood"])

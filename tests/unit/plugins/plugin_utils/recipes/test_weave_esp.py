@@ -53,6 +53,13 @@ def test_of_two_nodes_one_begins_and_trusted_ones_have_no_session():
     assert text.count("remote_ts = dynamic[udp/6784]") == text.count("mode = transport") == text.count("remote_port = 6785") == 2
 
 
+def test_of_a_daemon_that_was_killed_nothing_is_left():
+    assert [line.split(" = ")[1] for line in written("node2")["ike.conf"].splitlines() if "reqid" in line] == [str(0xC6336401), str(0xC6336403)]
+    unit = written("node2", weave_port=4789)["clusternet-ike@fabric.service"]
+    assert "ip xfrm policy deleteall $$end $$peer/32 proto udp sport 4789 dport 4789" in unit and "ip xfrm state deleteall proto esp reqid $$reqid" in unit
+    assert "198.51.100" not in unit
+
+
 def test_the_key_is_in_a_file_for_root_alone_and_nowhere_else():
     only = fabric()
     (secret,) = WEAVE.secret_files(only, "node1", {"password": PASSWORD})
