@@ -97,8 +97,10 @@ def test_a_thousand_nodes_cost_a_node_little():
     assert len(verify.targets(cluster(1000, 5), "node500")) < 20
 
 
-@pytest.mark.parametrize("backend, options, waits", [("calico", {"wireguard": True}, True), ("calico", {"wireguard": False}, False),
-                                                     ("weave", {"password": True, "expose": True}, True), ("weave", {"password": False, "expose": True}, False), ("flannel", {}, False)])
+@pytest.mark.parametrize("backend, options, waits", [
+    ("calico", {"wireguard": True}, True), ("calico", {"wireguard": False}, False), ("flannel", {}, False),
+    ("weave", {"password": True, "expose": True}, True), ("weave", {"password": False, "expose": True}, False),
+])
 def test_it_is_patient_where_nodes_agree_on_keys(backend, options, waits, monkeypatch):
     fabric = dict(cluster(), backend=backend, options=options)
     monkeypatch.setattr(verify, "_targets", lambda *dummy: [{"kind": "ping"}, {"kind": "ping", "expect": "refused"}, {"kind": "hairpin"}])
