@@ -238,9 +238,12 @@ def chain(table, name, hook, rules, position="last", family=V4):
 
 def accept_forwarded(name, cidr, strangers, family=V4):
     """Whatever the forward policy is, the cluster's traffic passes; what comes from or goes to a strange cluster's pods does not."""
-    apart = [rule % pair for stranger in strangers for rule, pair in (
-        ("-s %s -d %s -j DROP", (cidr, stranger)), ("-s %s -d %s -j DROP", (stranger, cidr)))]
-    return chain("filter", name, "FORWARD", apart + ["-s %s -j ACCEPT" % cidr, "-d %s -j ACCEPT" % cidr], family=family)
+    return chain("filter", name, "FORWARD", kept_apart(cidr, strangers) + ["-s %s -j ACCEPT" % cidr, "-d %s -j ACCEPT" % cidr], family=family)
+
+
+def kept_apart(cidr, strangers):
+    """Rules by which nothing passes between the cluster's pods and those of strange ones."""
+    return ["-s %s -d %s -j DROP" % pair for stranger in strangers for pair in ((cidr, stranger), (stranger, cidr))]
 
 
 def ipset(name, members, family=V4):

@@ -254,9 +254,8 @@ def _isolation(fabric, node, bridge):
 def _forwarded(fabric, bridge):
     """Whatever the forward policy is, what stays on the link passes (by br_netfilter it comes by here), and where nodes are a way off it, that too."""
     cidr = fabric["pod_cidr"]
-    apart = ["-s %s -d %s -j DROP" % pair for stranger in fabric["strangers"] for pair in ((cidr, stranger), (stranger, cidr))]
     off = ["-d %s -o %s -j ACCEPT" % (cidr, bridge), "-i %s ! -o %s -j ACCEPT" % (bridge, bridge)]
-    return apart + ["-i %s -o %s -j ACCEPT" % (bridge, bridge)] + (off if fabric["options"]["expose"] else [])
+    return _parts.kept_apart(cidr, fabric["strangers"]) + ["-i %s -o %s -j ACCEPT" % (bridge, bridge)] + (off if fabric["options"]["expose"] else [])
 
 
 def _masquerade(chain, cidr):
