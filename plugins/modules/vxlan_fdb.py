@@ -16,7 +16,8 @@ description:
   - Makes, changes or removes an entry of a VXLAN device's forwarding database, which says behind which VTEP a MAC address is.
   - The all-zero MAC address is the flood list, where a frame goes that has no entry of its own. It alone may have several destinations,
     so with it O(dst) is part of an entry's name. Any other entry is named by O(dev) and O(mac).
-  - Learned entries do not count; a static one takes their place.
+  - Learned entries do not count; a static one takes their place. When an end leaves the flood list, what the device has learned to be behind it
+    goes too.
 extends_documentation_fragment:
   - clusternet.fabric.engine
   - clusternet.fabric.netns

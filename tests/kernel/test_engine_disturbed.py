@@ -80,7 +80,7 @@ def test_a_run_ends_right_or_with_an_error_of_its_own(node, what):
     right, errors, dice, until = 0, [], random.Random(SEED), time.monotonic() + SECONDS
     with disturbed(node, DEEDS[what], SECONDS + 30) as worked:
         # Longer where the machine has much else to do.
-        while time.monotonic() < until or right + len(errors) < 10 and time.monotonic() < until + 25:
+        while time.monotonic() < until or (right < 3 or right + len(errors) < 10) and time.monotonic() < until + 25:
             try:
                 node.apply(dice.choice(DOCUMENTS))
                 right += 1

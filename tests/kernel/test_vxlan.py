@@ -64,6 +64,31 @@ def test_what_goes_with_what_is_made_anew_is_said_too(node):
     node.settled(document("x2", "bridge"))
 
 
+def learned(node):
+    return sorted((entry["mac"][-2:], entry["dst"]) for entry in json.loads(node.sh("bridge -j fdb show dev vx")) if entry["state"] != "permanent")
+
+
+def test_what_was_learned_from_an_end_goes_with_it(node):
+    ends = ["198.18.0.12", "198.18.0.13", "198.18.0.14"]
+
+    def document(*flooded):
+        return {"vxlan": [VTEP], "vxlan_fdb": [{"dev": "vx", "mac": FLOOD, "dst": end} for end in flooded]}
+
+    node.apply(document(*ends))
+    node.sh("".join("bridge fdb add 02:00:00:00:%s:%s dev vx dst %s self dynamic\n" % (number, end[-2:], end) for end in ends for number in ("01", "02")))
+    node.sh("bridge fdb add 02:00:00:00:03:99 dev vx dst 198.18.0.12 self permanent")
+    before = learned(node)
+    assert len(before) == 6
+    node.apply(document(*ends))
+    node.apply(document(ends[1]), check=True)
+    assert learned(node) == before
+    node.apply(document(ends[1]))
+    assert learned(node) == [("13", "198.18.0.13")] * 2 and flood_list(node) == [ends[1]]
+    # With the device goes all that it knew.
+    node.apply({})
+    assert node.sh("bridge fdb show dev vx 2>/dev/null || true") == ""
+
+
 def test_a_group_is_in_the_flood_list_and_nobody_has_to_ask_for_it(node):
     document = {"vxlan": [dict(VTEP, group="239.1.1.1")]}
     done = node.apply(document)

@@ -22,9 +22,9 @@ WEAVE = {"fabric_backend": "weave", "weave_password": "the first of two", "weave
 ANOTHER_KEY = 150
 WITHOUT = "rmmod wireguard 2>/dev/null || true; echo install wireguard /bin/false > /etc/modprobe.d/no-wireguard.conf"
 LEFT = ("ip -o link show dev sleeve 2>/dev/null || true; iptables-save | grep WEAVE || true; ls -d /etc/clusternet /run/wireguard 2>/dev/null || true; "
-        "pgrep -a 'wireguard-go|charon' || true; ip xfrm state; ip xfrm policy; ls -d /etc/systemd/system/clusternet-* 2>/dev/null || true; "
+        "pgrep -a wireguard || true; pgrep -a charon || true; ip xfrm state; ip xfrm policy; ls -d /etc/systemd/system/clusternet-* 2>/dev/null || true; "
         "cat /proc/sys/net/core/xfrm_acq_expires")
-SWANCTL = "swanctl --uri unix:///run/charon.clusternet-fabric.vici "
+SESSIONS = "swanctl --list-sas --uri unix:///run/charon.clusternet-fabric.vici"
 # What a node has of each session: its SPI and what it is encrypted by, with a digest of the key instead of the key.
 STATES = """ip xfrm state | awk '$1 == "src" { ends = $2 " " $4 } $2 == "esp" { spi = $4 } $1 == "aead" { print ends, spi, $2, $3 }' |
 while read source target spi name key; do echo $source $target $spi "$name" $(echo $key | sha256sum | cut -c1-16); done"""
@@ -70,7 +70,7 @@ class Esp:
     @staticmethod
     def agreed(vms):
         now = int(on(vms, "node1", "date +%s"))
-        shown = on(vms, "node1", SWANCTL + "--list-sas 2>/dev/null")
+        shown = on(vms, "node1", SESSIONS + " 2>/dev/null")
         return [now - int(line.split()[1].rstrip("s")) for line in shown.splitlines() if line.strip().startswith("established")]
 
     @staticmethod

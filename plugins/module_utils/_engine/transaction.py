@@ -38,6 +38,8 @@ class Transaction:
             if self._fail_at is not None and self._fail_at < len(operations):
                 self._operation = operations[self._fail_at]
                 raise OperationFailed("made to fail by a test")
+            for kind in {operation.kind for operation in operations}:
+                kind.afterwards(self.kernel, operations)
         except (FabricError, OSError) as error:
             raise self._failed(error) from None
 

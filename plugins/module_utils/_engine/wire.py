@@ -224,11 +224,12 @@ class Socket:
                     raise
             quiet = False
 
-    def send(self, messages):
+    def send(self, messages, removes=False):
         """Send (type, flags, body) requests packed, and learn of each whether it was refused.
 
         The kernel works on a packet's messages in order and answers each that it refuses, asked to or not (netlink_rcv_skb):
         the answer to the last one, which is asked for, says that there are no others.
+        `removes`: that something is no longer there is no refusal.
         Raises OperationFailed with the index of the first that failed. The kernel has applied the rest of that
         chunk all the same: whoever undoes reads again what is there.
         """
@@ -240,20 +241,20 @@ class Socket:
             kind, flags, body = chunk[-1]
             packed[-1] = _message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, body)
             self._socket.send(b"".join(packed))
-            failed = self._refusals(first, self._sequence)
+            failed = self._refusals(first, self._sequence, errno.ENOENT if removes else 0)
             if failed:
                 index, reason = min(failed)
                 raise OperationFailed(reason, start + index)
 
-    def _refusals(self, first, last):
-        """[(index, the kernel's words)] of the messages with these sequence numbers."""
+    def _refusals(self, first, last, accepted):
+        """[(index, the kernel's words)] of the messages with these sequence numbers; one error number is none."""
         failed = []
         while True:
             for kind, flags, sequence, body in self._receive():
                 if kind != NLMSG_ERROR or not first <= sequence <= last:
                     continue
                 code = struct.unpack_from("=i", body)[0]
-                if code:
+                if code and code != -accepted:
                     failed.append((sequence - first, _reason(-code, flags, body)))
                 if sequence == last:
                     return failed

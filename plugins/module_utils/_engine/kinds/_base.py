@@ -103,6 +103,9 @@ class Kind:
         """Queue the operation's messages, or carry it out."""
         raise NotImplementedError
 
+    def afterwards(self, kernel, operations):
+        """Once all of a plan is carried out: rid the kernel of what it keeps by itself, and those operations have made wrong."""
+
     def commands(self, operation):
         """The same as shell lines."""
         raise NotImplementedError

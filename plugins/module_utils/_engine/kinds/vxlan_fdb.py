@@ -5,7 +5,8 @@
 """Static entries of a VXLAN device's own forwarding database (bridge-fdb(8) `self`, drivers/net/vxlan).
 
 The kernel leaves port and VNI out where they equal the device's. Only the all-zero MAC, which is the flood list, and multicast ones
-hold several destinations. A device in external mode has its entries by the VNI that a frame brings (`src_vni`). Learned entries are no objects.
+hold several destinations. A device in external mode has its entries by the VNI that a frame brings (`src_vni`). Learned entries are no objects; what was
+learned from an end goes when that leaves the flood list.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import struct
 from functools import lru_cache
 
 from .. import wire
-from ..errors import Conflict, FabricError, Invalid
+from ..errors import Conflict, FabricError, Invalid, OperationFailed
 from ..fields import Option, address, between, interface, mac
 from ._base import NETNS, bridge, place
 from ._bulk import Bulk, by_attribute, on_devices, shared, told
@@ -131,6 +132,15 @@ class VxlanFdb(Bulk):
                 + _destination("" if gone(item["via"]) else item["dst"], item["port"], item["vni"], indices[key[0], item["via"]], key[4])
                 for (key, item), (raw,) in zip(pairs, struct.iter_unpack("6s", macs))]
 
+    def afterwards(self, kernel, operations):
+        """What a device has learned of an end that is no more on its flood list: as long as frames use such an entry it does not age (vxlan_cleanup)."""
+        left = {}
+        for operation in operations:
+            if operation.kind is self and operation.verb == "remove" and operation.key[2] == FLOOD and operation.before["dst"]:
+                left.setdefault(operation.key[:2], set()).add(operation.before["dst"])
+        for (netns, device), ends in left.items():
+            forget(kernel, netns, device, ends)
+
     def commands(self, operation):
         lines = []
         if operation.verb == "remove" or self.moves(operation):
@@ -229,6 +239,22 @@ def _read(kernel, netns, names, devices):
                 key = key[:3] + ("%s port %d vni %d via %s" % (item["dst"], item["port"], item["vni"], item["via"]), key[4])
             found[key] = item
     return found
+
+
+def forget(kernel, netns, device, ends):
+    """Remove what a device has learned to be behind these addresses."""
+    try:
+        head = struct.pack("=BxxxiHBB", socket.AF_BRIDGE, kernel.index(netns, device), 0, 0, 0)
+    except OperationFailed:
+        return  # with it went all that it knew
+    learned = [body for body in kernel.socket(netns).dump(wire.RTM_GETNEIGH, head) if _learned(body, ends)]
+    kernel.socket(netns).send([(wire.RTM_DELNEIGH, 0, body) for body in learned], removes=True)
+
+
+def _learned(body, ends):
+    state, flags = struct.unpack_from("=HB", body, 8)
+    dst = wire.attributes(body, 12).get(NDA_DST)
+    return bool(dst and flags & NTF_SELF and not state & NUD_PERMANENT and not flags & NTF_EXT_LEARNED and _address(dst) in ends)
 
 
 def _device(header, names, devices):
