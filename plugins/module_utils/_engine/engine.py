@@ -21,7 +21,7 @@ from .document import Wanted, leave_out_ipv6, parse, present_places, resolve, un
 from .errors import Conflict, FabricError, OperationFailed
 from .gather import OPTIONAL, XFRM, Scope, add_notes, gather, scope_of, versions
 from .keeping import NoKeeping
-from .kinds import KINDS, ipset
+from .kinds import KINDS, _ipset_tool
 from .kinds._base import Operation
 from .kinds._iptables_tool import normalise
 from .kinds._link import lose_link
@@ -147,7 +147,7 @@ def _apply(wanted, owner, purge, check, fail_at, stage, keeping):
         wanted["rule"] = settle_protocols(wanted["rule"], found["rule"])
         present_places(wanted, found, owner if purge else None)
         leave_out_ipv6(wanted, found)
-        wanted["ipset"] = ipset.normalise(kernel, wanted["ipset"], wanted.paths, found["ipset"])
+        wanted["ipset"] = _ipset_tool.normalise(kernel, wanted["ipset"], wanted.paths, found["ipset"])
         wanted["iptables_chain"], wanted["iptables_rule"] = normalise(
             kernel, wanted["iptables_chain"], wanted["iptables_rule"], found["chain"])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 from .errors import FabricError
-from .kinds import LINKS, _iptables_tool, _link_messages, address, bridge_vlan, ipset, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl
+from .kinds import LINKS, _ipset_tool, _iptables_tool, _link_messages, address, bridge_vlan, iptables, neighbour, netns, proxy_neighbour, route, rule, sysctl
 from .kinds import veth, vxlan_fdb, xfrm_policy, xfrm_state
 from .state import State
 
@@ -96,7 +96,7 @@ def gather(kernel, scope, ledger, known=None):
             state["chain"].update(told())
     for name in sorted(scope.ipsets) if "ipset" not in known else ():
         if not name or (name,) in state["netns"]:
-            state["ipset"].update(ipset.read(kernel, name))
+            state["ipset"].update(_ipset_tool.read(kernel, name))
     for name in sorted(scope.xfrm):
         if not name or (name,) in state["netns"]:
             state["xfrm_policy"].update(xfrm_policy.read(kernel, name))

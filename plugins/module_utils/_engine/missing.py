@@ -11,7 +11,7 @@ import shutil
 
 from .errors import FabricError
 from .gather import SBIN
-from .kinds import KINDS, ipset
+from .kinds import KINDS, _ipset_tool
 from .kinds._iptables_tool import TOOL
 from .kinds.iptables import sets_of
 
@@ -27,7 +27,7 @@ def prerequisites(wanted, check):
         if check:
             wanted["iptables_chain"], wanted["iptables_rule"] = {}, {}
     using = sets_of(wanted)
-    if (wanted["ipset"] or using) and not shutil.which(ipset.TOOL, path=SBIN):
+    if (wanted["ipset"] or using) and not shutil.which(_ipset_tool.TOOL, path=SBIN):
         missing.append("ipset")
         if check:
             wanted["ipset"] = {}

@@ -14,7 +14,7 @@ from .document import Wanted
 from .errors import Conflict, FabricError
 from .kinds import KINDS, LINKS
 from .kinds._base import Operation
-from .kinds.ipset import TEMPORARY
+from .kinds._ipset_tool import TEMPORARY
 from .kinds.iptables import CHAIN, edits
 from .kinds.route import by_address
 from .losses import lost, refuse_fabric_loss, refuse_foreign_loss

@@ -13,8 +13,8 @@ from .errors import Conflict
 from .kinds import KINDS, LINKS, sysctl
 from .kinds._base import Kind, Operation
 from .kinds._bulk import Bulk
+from .kinds._ipset_tool import TEMPORARY
 from .kinds._link import children, is_fallback
-from .kinds.ipset import TEMPORARY
 from .kinds.iptables import CHAIN, RULE, edits, is_ours, matches
 
 ADDITIVE = ("ipset", "bridge_vlan", "address", "vxlan_fdb", "neighbour", "proxy_neighbour", "route", "rule", "xfrm_state", "xfrm_policy")

@@ -12,7 +12,7 @@ from . import kernel as machine
 from .document import Wanted
 from .errors import Invalid
 from .gather import SBIN, XFRM, Scope, gather, versions
-from .kinds import ipset
+from .kinds import _ipset_tool
 from .ledger import Ledger
 from .owner import NUMBERS, Owner, fabric_of_link
 from .shown import Shown
@@ -40,7 +40,7 @@ def inspect(namespaces=None, name=None, number=None):
             if netns not in every:
                 raise Invalid("netns[%d]" % position, netns, "a namespace of this node (%s)" % (", ".join(every[1:]) or "it has none"))
         rules = {(netns, version) for netns in namespaces for version in versions()}
-        ipsets, sysctls = set(namespaces) if shutil.which(ipset.TOOL, path=SBIN) else set(), []
+        ipsets, sysctls = set(namespaces) if shutil.which(_ipset_tool.TOOL, path=SBIN) else set(), []
         xfrm = set(namespaces)
         if name:
             rules &= {("", version) for version in versions()} | set(ledger.iptables_of(name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ..errors import FabricError, Invalid, OperationFailed
-from . import ipset
+from . import _ipset_tool
 from ._base import place
 
 BUILT_IN = {
@@ -111,7 +111,7 @@ def _normalise(kernel, version, by_chain, known):
         try:
             with kernel.throwaway():
                 if sets:
-                    kernel.run("", list(ipset.RESTORE), "".join("create %s %s\n" % (name, ipset.LIST) for name in sets))
+                    kernel.run("", list(_ipset_tool.RESTORE), "".join("create %s %s\n" % (name, _ipset_tool.LIST) for name in sets))
                 kernel.run("", [TOOL[version] + "-restore"], "\n".join(lines) + "\n")
                 saved = _parse(kernel.run("", [TOOL[version] + "-save"]))
         except OperationFailed as error:
