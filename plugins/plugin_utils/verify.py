@@ -36,7 +36,8 @@ def targets(fabric, node, checks=tuple(CHECKS), max_pairs=1000, outside_address=
     """The probes that C(node) runs, of each family that pods have. Each node computes its own, and all together they are the same set every time.
 
     No check has many more than C(max_pairs) probes in the whole cluster: beyond that it takes a sample in which each pod (or node)
-    is source and destination about equally often. Where nodes agree on keys when the first packet comes, there are C(wait) seconds for it. Raises C(ValueError) for an unknown check.
+    is source and destination about equally often.
+    Where nodes agree on keys when the first packet comes, there are C(wait) seconds for it. Raises C(ValueError) for an unknown check.
     """
     unknown = [check for check in checks if check not in CHECKS]
     if unknown:

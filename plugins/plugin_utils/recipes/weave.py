@@ -209,7 +209,9 @@ def _device(fabric):
 
 def _endpoint(fabric, name, peer):
     """Where the tunnels of a node to a peer end."""
-    return _weave_mesh.endpoint(fabric["nodes"][peer]) if _weave_mesh.partial(fabric["options"]) else encryption.way(fabric["options"]).destination(fabric, name, peer)
+    if _weave_mesh.partial(fabric["options"]):
+        return _weave_mesh.endpoint(fabric["nodes"][peer])
+    return encryption.way(fabric["options"]).destination(fabric, name, peer)
 
 
 def _known(fabric, device, name, endpoint):
