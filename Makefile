@@ -105,6 +105,8 @@ check:  ## the quick part of it: lint, unit and kernel tests
 .PHONY: lint
 lint: prepare-dev
 	@$(STEP) "ansible-lint" ansible-lint --offline
+	@$(STEP) "style of Python, as ansible-test has it" pycodestyle --max-line-length=160 --ignore=E203,E402,E701,E704,E741,W503,W504 \
+	  $$(git ls-files '*.py')
 	@$(STEP) "changelog fragments" antsibull-changelog lint
 	@$(STEP) "imports and names of all tests" python -m pytest --quiet --quiet --collect-only tests molecule
 	@$(STEP) "documentation of plugins and roles" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .

@@ -189,7 +189,7 @@ def _as_loaded(item, saved):
         asked = list(item["members"].values())
         loaded = [(int(member["comment"]), text, member) for text, member in saved["members"].items()]
         normal["members"] = in_order(item["type"], {text: dict(member, timeout=asked[i]["timeout"], comment=asked[i]["comment"])
-                                                 for i, text, member in (loaded if item["type"] == LIST else sorted(loaded, key=lambda one: one[:2]))})
+                                                    for i, text, member in (loaded if item["type"] == LIST else sorted(loaded, key=lambda one: one[:2]))})
     return normal
 
 

@@ -65,6 +65,7 @@ MEMBER = {
     "wildcard": Option("bool", False),
 }
 
+
 def _normal(entries, item):
     """The members as NormalMembers where they surely are, or None: of many sets everything is a plain IPv4 address or network."""
     if item["type"] not in ("hash:ip", "hash:net") or item["family"] == "inet6" or item["netmask"] or set(map(type, entries)) != {str}:
