@@ -84,9 +84,17 @@ def test_what_was_learned_from_an_end_goes_with_it(node):
     assert learned(node) == before
     node.apply(document(ends[1]))
     assert learned(node) == [("13", "198.18.0.13")] * 2 and flood_list(node) == [ends[1]]
-    # With the device goes all that it knew.
+
+
+def test_with_a_device_or_its_namespace_goes_all_that_it_knew(node):
+    places = [{}, {"netns": "there"}]
+    document = {"netns": [{"name": "there"}], "vxlan": [dict(place, name="vx", vni=7) for place in places],
+                "vxlan_fdb": [dict(place, dev="vx", mac=FLOOD, dst="198.18.0.12") for place in places]}
+    node.apply(document)
+    for inside in ("", "-n there"):
+        node.sh("bridge %s fdb add 02:00:00:00:01:12 dev vx dst 198.18.0.12 self dynamic" % inside)
     node.apply({})
-    assert node.sh("bridge fdb show dev vx 2>/dev/null || true") == ""
+    assert node.sh("ip -o link show type vxlan; ls /run/netns") == ""
 
 
 def test_a_group_is_in_the_flood_list_and_nobody_has_to_ask_for_it(node):

@@ -16,7 +16,7 @@ import struct
 from functools import lru_cache
 
 from .. import wire
-from ..errors import Conflict, FabricError, Invalid, OperationFailed
+from ..errors import Conflict, FabricError, Invalid
 from ..fields import Option, address, between, interface, mac
 from ._base import NETNS, bridge, place
 from ._bulk import Bulk, by_attribute, on_devices, shared, told
@@ -245,8 +245,8 @@ def forget(kernel, netns, device, ends):
     """Remove what a device has learned to be behind these addresses."""
     try:
         head = struct.pack("=BxxxiHBB", socket.AF_BRIDGE, kernel.index(netns, device), 0, 0, 0)
-    except OperationFailed:
-        return  # with it went all that it knew
+    except FabricError:
+        return  # with it, or its namespace, went all that it knew
     learned = [body for body in kernel.socket(netns).dump(wire.RTM_GETNEIGH, head) if _learned(body, ends)]
     kernel.socket(netns).send([(wire.RTM_DELNEIGH, 0, body) for body in learned], removes=True)
 
