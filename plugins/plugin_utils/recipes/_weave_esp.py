@@ -154,7 +154,9 @@ def _connections(fabric, name):
             "    mobike = no",
             "    proposals = " + IKE,
             "    dpd_delay = 10s",
-            "    reauth_time = %s" % ("1h" if begins else "0"),
+            # Keys are agreed on anew within sessions, which costs no packet. To show the password again may cost what is under way while IKE answers.
+            "    reauth_time = 0",
+            "    rekey_time = 4h",
             "    local {",
             "      auth = psk",
             "      id = " + fabric["nodes"][name]["ip"],
@@ -166,6 +168,7 @@ def _connections(fabric, name):
             "    children {",
             "      vxlan {",
             "        mode = transport",
+            "        rekey_time = 1h",
             # Tells those of this fabric from what others have in the kernel.
             "        reqid = %d" % ipaddress.ip_address(fabric["nodes"][peer]["ip"]),
             "        local_ts = dynamic[udp/%d]" % fabric["options"]["port"],

@@ -50,6 +50,7 @@ def test_of_two_nodes_one_begins_and_trusted_ones_have_no_session():
     assert connections("node1", weave_trusted_subnets=["198.51.100.0/31", "198.51.100.3/32"]) == ["to-198-51-100-2"]
     text = written("node2")["ike.conf"]
     assert [line.split(" = ")[1] for line in text.splitlines() if "start_action" in line] == ["trap", "trap|start"]
+    assert text.count("reauth_time = 0") == text.count("rekey_time = 1h") == 2
     assert text.count("remote_ts = dynamic[udp/6784]") == text.count("mode = transport") == text.count("remote_port = 6785") == 2
 
 
