@@ -207,7 +207,8 @@ def test_another_password_costs_no_packet(vms, way):
         lost = set(range(1, max(answered) + 1)) - answered
         print("node1 to %s: %d of %d lost" % (target, len(lost), max(answered)))
         assert max(answered) > ANOTHER_KEY / 0.2 and len(lost) <= way.under_way
-    assert len(agreed) == 2 and min(agreed) > changed
+    # Two nodes that began at the same moment have two sessions, of which the newer is used.
+    assert len(agreed) >= 2 and min(agreed) > changed
     assert stats(site(vms, way, "--skip-tags", "verify", weave_password="the second of two"), "changed") == dict.fromkeys(NODES, 0)
 
 
