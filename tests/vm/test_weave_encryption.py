@@ -24,7 +24,7 @@ WITHOUT = "rmmod wireguard 2>/dev/null || true; echo install wireguard /bin/fals
 LEFT = ("ip -o link show dev sleeve 2>/dev/null || true; iptables-save | grep WEAVE || true; ls -d /etc/clusternet /run/wireguard 2>/dev/null || true; "
         "pgrep -a wireguard || true; pgrep -a charon || true; ip xfrm state; ip xfrm policy; ls -d /etc/systemd/system/clusternet-* 2>/dev/null || true; "
         "cat /proc/sys/net/core/xfrm_acq_expires")
-SESSIONS = "swanctl --list-sas --uri unix:///run/charon.clusternet-fabric.vici"
+SOCKET = "--uri unix:///run/charon.clusternet-fabric.vici"
 # What a node has of each session: its SPI and what it is encrypted by, with a digest of the key instead of the key.
 STATES = """ip xfrm state | awk '$1 == "src" { ends = $2 " " $4 } $2 == "esp" { spi = $4 } $1 == "aead" { print ends, spi, $2, $3 }' |
 while read source target spi name key; do echo $source $target $spi "$name" $(echo $key | sha256sum | cut -c1-16); done"""
@@ -71,7 +71,7 @@ class Esp:
     @staticmethod
     def agreed(vms):
         now = int(on(vms, "node1", "date +%s"))
-        shown = on(vms, "node1", SESSIONS + " 2>/dev/null")
+        shown = on(vms, "node1", "swanctl --list-sas %s 2>/dev/null" % SOCKET)
         return [now - int(line.split()[1].rstrip("s")) for line in shown.splitlines() if line.strip().startswith("established")]
 
     @staticmethod
@@ -180,7 +180,7 @@ def test_another_key_within_a_session_costs_no_packet(vms, way):
     ping = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     for dummy in range(3):
         time.sleep(3)
-        on(vms, "node1", "swanctl --rekey --child vxlan --uri unix:///run/charon.clusternet-fabric.vici")
+        on(vms, "node1", "swanctl --rekey --child vxlan " + SOCKET)
     counted = ping.communicate(timeout=120)[0]
     assert " 2000 received" in counted and " 0% packet loss" in counted, counted
     # The old ones stay for what is under way, and go.

@@ -18,7 +18,7 @@ import base64
 import ipaddress
 
 from ..written import HEAD, place, revision
-from ._weave_trust import derived, distrusted, guard
+from ._weave_trust import derived, distrusted, guard, watch
 
 # SPI and sequence number 8, IV 8, padding up to 3, its length and the next header 2, tag 16.
 OVERHEAD = 37
@@ -226,13 +226,12 @@ def _peers(fabric):
 
 
 def _watch(fabric):
-    return "\n".join(["[Unit]", "Description=Have peers of fabric %s told" % fabric["name"], "", "[Path]", "PathChanged=" + place(fabric, "ike.conf"),
-                      "PathChanged=" + place(fabric, "ike.secrets"), "Unit=" + _unit_name(fabric, "-peers"), ""])
+    return watch("Have peers of fabric %s told" % fabric["name"], [place(fabric, "ike.conf"), place(fabric, "ike.secrets")], _unit_name(fabric, "-peers"))
 
 
 def _watch_password(fabric):
-    return "\n".join(["[Unit]", "Description=Have sessions of fabric %s agreed on by another password" % fabric["name"], "", "[Path]",
-                      "PathChanged=" + place(fabric, "ike.secrets"), "Unit=" + _unit_name(fabric, "-password", "timer"), ""])
+    return watch("Have sessions of fabric %s agreed on by another password" % fabric["name"], [place(fabric, "ike.secrets")],
+                 _unit_name(fabric, "-password", "timer"))
 
 
 def _all_told(fabric):

@@ -19,7 +19,7 @@ import base64
 from .. import blocks
 from ..written import HEAD, place, revision
 from . import _parts
-from ._weave_trust import derived, distrusted, guard, plain
+from ._weave_trust import derived, distrusted, guard, plain, watch
 
 # IPv4 20, UDP 8, WireGuard's header 16 and tag 16.
 OVERHEAD = 60
@@ -163,5 +163,4 @@ def _peers(fabric):
 
 
 def _watch(fabric):
-    return "\n".join(["[Unit]", "Description=Have peers of fabric %s told" % fabric["name"], "", "[Path]", "PathChanged=" + place(fabric, "sleeve.conf"),
-                      "PathChanged=" + key_path(fabric), "Unit=" + _unit_name(fabric, "-peers"), ""])
+    return watch("Have peers of fabric %s told" % fabric["name"], [place(fabric, "sleeve.conf"), key_path(fabric)], _unit_name(fabric, "-peers"))

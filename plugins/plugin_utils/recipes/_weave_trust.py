@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every way of Weave's encryption has: whom it may leave out, keys of the password, and that nothing passes by it."""
+"""What every way of Weave's encryption has: whom it may leave out, keys of the password, that nothing passes by it, and that files are watched."""
 
 from __future__ import annotations
 
@@ -44,3 +44,8 @@ def guard(fabric, name, coming, going):
         rules += ["%s %s/32 %s -j RETURN" % (end, ip, packets) for ip in open_]
         parts.append(_parts.chain("filter", _parts.own(fabric, chain), hook, rules + [packets + " -j DROP"], position="first"))
     return _parts.merge(*parts)
+
+
+def watch(description, paths, unit):
+    """A unit of systemd that starts another whenever one of the files was written."""
+    return "\n".join(["[Unit]", "Description=" + description, "", "[Path]", *["PathChanged=" + path for path in paths], "Unit=" + unit, ""])
