@@ -22,6 +22,11 @@ def environment(**more):
                 ANSIBLE_LOAD_CALLBACK_PLUGINS="1", ANSIBLE_NOCOLOR="1", **more)
 
 
+def python(program, *words):
+    """The command by which a program of this folder runs on a node. It goes along as text: a node has a /tmp of its own, and the checkout may be in ours."""
+    return ["/usr/bin/python3", "-c", (ROOT / "tests" / "support" / program).read_text(encoding="utf-8"), *words]
+
+
 def read(path):
     with open(path, "rb") as handle:
         return handle.read()
@@ -79,8 +84,7 @@ class Lab:
     def snapshot(self, name, *options):
         """The independent snapshot of a node, parsed; with `--kernel` in a third of the time."""
         return json.loads(subprocess.run(
-            [str(ROOT / "scripts" / "lab-shell"), "--lab", self.name, name, "--", "/usr/bin/python3",
-             str(ROOT / "tests" / "support" / "snapshot.py"), *(("take",) + options if options else ())],
+            [str(ROOT / "scripts" / "lab-shell"), "--lab", self.name, name, "--", *python("snapshot.py", *(("take",) + options if options else ()))],
             text=True, stdout=subprocess.PIPE, timeout=120, check=True).stdout)
 
     def pid(self, name):

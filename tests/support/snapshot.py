@@ -6,7 +6,7 @@
     snapshot.py [take] [--kernel] [--netns NAME ...]   canonical JSON on standard output
     snapshot.py diff BEFORE.json AFTER.json            what differs, in words; exit code 1 where anything does
 
-In a lab node:   scripts/lab-shell node1 -- python3 "$PWD/tests/support/snapshot.py"
+In a lab node:   scripts/lab-shell node1 -- python3 - < tests/support/snapshot.py
 
 Taken, in the namespace it runs in and in every named one (or those of --netns; `--netns` alone: in none of them):
 links with all their settings, addresses, routes of every table, next hops, rules, permanent and proxy neighbours,
@@ -35,6 +35,7 @@ Not counted, and why:
 Keys of SAs are hashed: a snapshot holds no secret of theirs, and shows that one changed.
 """
 import argparse
+import ctypes
 import hashlib
 import json
 import os
@@ -45,6 +46,8 @@ import subprocess
 import sys
 
 NETNS_FOLDER = "/run/netns"
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 LARGE = 4 * 1024 * 1024
 TREES = ("/etc", "/var/lib", "/run")
 VOLATILE = re.compile(
@@ -372,19 +375,23 @@ def take_namespace():
     }
 
 
+def enter(namespace):
+    if LIBC.setns(namespace.fileno(), CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), namespace.name)
+
+
 def take_other_namespace(name):
-    path = os.path.join(NETNS_FOLDER, name)
-    done = subprocess.run(
-        ["nsenter", "--net=" + path, sys.executable, os.path.abspath(__file__), "inside"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-        check=False,
-    )
-    if done.returncode:
-        # A file that `ip netns add` left when it was killed, or a mount that is gone.
-        return {"unreadable": done.stderr.strip().splitlines()[-1:]}
-    return json.loads(done.stdout)
+    with open("/proc/thread-self/ns/net", "rb") as own:
+        try:
+            with open(os.path.join(NETNS_FOLDER, name), "rb") as other:
+                enter(other)
+        except OSError as error:
+            # A file that `ip netns add` left when it was killed, or a mount that is gone.
+            return {"unreadable": error.strerror}
+        try:
+            return take_namespace()
+        finally:
+            enter(own)
 
 
 def named_namespaces():
@@ -585,7 +592,6 @@ def parse_arguments(argv):
     comparing = kinds.add_parser("diff", help="say what differs between two")
     comparing.add_argument("before")
     comparing.add_argument("after")
-    kinds.add_parser("inside", help="the namespace it runs in alone (internal)")
     if not argv or argv[0] in ("--kernel", "--netns"):
         argv = ["take"] + argv
     return parser.parse_args(argv)
@@ -602,11 +608,7 @@ def main(argv):
         if fresh:
             print("packages that came in between, not counted: %s" % " ".join(fresh), file=sys.stderr)
         return 1 if lines else 0
-    if arguments.what == "inside":
-        content = take_namespace()
-    else:
-        content = take(arguments.kernel, arguments.netns)
-    json.dump(content, sys.stdout, sort_keys=True, indent=1)
+    json.dump(take(arguments.kernel, arguments.netns), sys.stdout, sort_keys=True, indent=1)
     print()
     for note in notes:
         print("snapshot: " + note, file=sys.stderr)

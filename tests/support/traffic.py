@@ -9,7 +9,7 @@ import json
 import subprocess
 import time
 
-from lab import ROOT
+from lab import ROOT, python
 from runs import pods
 
 RATE = 50
@@ -99,8 +99,7 @@ def _start(lab, node, program, *words, netns=None):
     """A program of this folder on a node, once it has said that it is ready. It ends when its standard input does."""
     command = [str(ROOT / "scripts" / "lab-shell"), "--lab", lab.name, node, "--"]
     command += ["ip", "netns", "exec", netns] if netns else []
-    command += ["/usr/bin/python3", str(ROOT / "tests" / "support" / program)]
-    process = subprocess.Popen(command + list(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command + python(program, *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     assert line == "ready\n", (program, words, line)
     return process
