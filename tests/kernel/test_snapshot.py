@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The snapshot shows a change of every sort, and is blind to what moves by itself."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -204,6 +205,14 @@ def test_the_command_line_says_what_differs(sandbox):
     assert "routes: added: dev=lo dst=192.0.2.0/24" in out
     assert out.endswith("code 1\n")
     assert len(out.splitlines()) == 2
+
+
+def test_what_comes_by_standard_input_sees_named_namespaces_too(sandbox):
+    """As it comes to a virtual machine, where it leaves no file."""
+    sandbox.run("ip netns add far; ip -n far link add there type bridge")
+    found = json.loads(sandbox.run("{0} - --kernel < {1}".format(sys.executable, SCRIPT)))["namespaces"]
+    assert "there" in found["far"]["links"] and "there" not in found[""]["links"]
+    sandbox.run("ip netns delete far")
 
 
 def test_what_a_new_package_brings_is_not_counted():
