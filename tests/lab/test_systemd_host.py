@@ -4,10 +4,9 @@
 """A lab on a host whose PID 1 is systemd: transient units. A lab node is such a host, so this is a lab in a lab."""
 
 import json
-import subprocess
 
 import pytest
-from lab import BIN, ROOT, environment
+from lab import BIN, answer
 
 INNER = {"name": "inner", "nodes": ["node1", "node2"], "processes": [{"name": "idle", "netns": "node1", "command": ["/bin/sleep", "600"]}]}
 
@@ -21,11 +20,8 @@ def fixture_host(lab):
         return lab.shell("node1", "--", "sh", "-c", command).stdout
 
     def module(state):
-        done = subprocess.run(
-            [str(BIN / "ansible"), "-i", "inventory/lab", "node1", "-m", "clusternet.fabric.lab", "-a", json.dumps(dict(INNER, state=state))], cwd=ROOT,
-            env=environment(CLUSTERNET_LAB_NAME=lab.name, CLUSTERNET_LAB_NODES="1"), capture_output=True, text=True, timeout=180, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["node1"]
+        return answer([str(BIN / "ansible"), "-i", "inventory/lab", "node1", "-m", "clusternet.fabric.lab", "-a", json.dumps(dict(INNER, state=state))],
+                      "node1", CLUSTERNET_LAB_NAME=lab.name, CLUSTERNET_LAB_NODES="1")
 
     run("ip netns add inner-node1; ip netns add inner-node2")
     run.module = module

@@ -168,18 +168,11 @@ def snapshot(sysctls=True, without=()):
     sysctls=False leaves /proc/sys/net out: two thousand files a namespace. `without` names other functions of the script to leave out.
     """
     must_be_away()
-    found = {}
     kept = {name: getattr(snapshots, name) for name in tuple(without) + (() if sysctls else ("take_sysctls",))}
     for name in kept:
         setattr(snapshots, name, dict)
     try:
-        found[""] = snapshots.take_namespace()
-        for name in names():
-            try:
-                with inside(name):
-                    found[name] = snapshots.take_namespace()
-            except OSError:
-                found[name] = "a file that is no namespace"
+        found = snapshots.take(kernel=True, names=None)["namespaces"]
     finally:
         for name, function in kept.items():
             setattr(snapshots, name, function)

@@ -27,6 +27,15 @@ def python(program, *words):
     return ["/usr/bin/python3", "-c", (ROOT / "tests" / "support" / program).read_text(encoding="utf-8"), *words]
 
 
+def answer(command, host, **more):
+    """What a module that `ansible` runs on one host says, whether it failed or not."""
+    done = subprocess.run(command, env=environment(**more), cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    try:
+        return json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"][host]
+    except (ValueError, LookupError):
+        raise AssertionError(done.stdout + done.stderr) from None
+
+
 def read(path):
     with open(path, "rb") as handle:
         return handle.read()
@@ -49,12 +58,7 @@ class Lab:
                 "-m", "clusternet.fabric.lab", "-a", json.dumps(dict(arguments, name=self.name)), *options]
 
     def module(self, *options, **arguments):
-        done = subprocess.run(self.command(*options, **arguments), env=environment(), cwd=ROOT, capture_output=True,
-                              text=True, timeout=180, check=False)
-        try:
-            return json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
-        except (ValueError, LookupError):
-            raise AssertionError(done.stdout + done.stderr) from None
+        return answer(self.command(*options, **arguments), "localhost")
 
     def begin(self, **arguments):
         """A run that can be killed: the leader of its own process group."""
@@ -84,7 +88,7 @@ class Lab:
     def snapshot(self, name, *options):
         """The independent snapshot of a node, parsed; with `--kernel` in a third of the time."""
         return json.loads(subprocess.run(
-            [str(ROOT / "scripts" / "lab-shell"), "--lab", self.name, name, "--", *python("snapshot.py", *(("take",) + options if options else ()))],
+            [str(ROOT / "scripts" / "lab-shell"), "--lab", self.name, name, "--", *python("snapshot.py", *options)],
             text=True, stdout=subprocess.PIPE, timeout=120, check=True).stdout)
 
     def pid(self, name):
